@@ -1,0 +1,51 @@
+// Package plug is how anything that can be chosen in the document by name declares itself: policies and
+// backends do it the same way.
+package plug
+
+import (
+	"log/slog"
+
+	"sallyport/policy"
+	"sallyport/schema"
+	"sallyport/store"
+)
+
+// An Env is what the gateway lends to what is plugged into it, at load.
+type Env struct {
+	Log   *slog.Logger
+	Where string       // names the place, such as "default/GET /users/{id}/policies[0]"; the same again after a reload
+	State *store.State // counters and the like that live on across reloads, by name
+	// Upstream returns the upstream of that name, nil when the document has none.
+	Upstream func(name string) policy.Upstream
+	// Upstreams lists the names that Upstream knows, for "did you mean".
+	Upstreams []string
+	// Denied counts a request that a policy stopped; resolve it once, at build.
+	Denied func(policy, reason string) (count func())
+	// Warn reports that the setting works but is unwise.
+	Warn func(format string, args ...any)
+}
+
+// A Kind is one sort of T, such as the policy "rate_limit".
+type Kind[T any] struct {
+	Name    string // as in the document
+	Summary string // one sentence
+	Config  *schema.Type
+	// Build makes a T of the settings at n, which stand at path in the document.
+	Build func(n *schema.Node, path string, env *Env) (T, schema.Errors)
+}
+
+// Define makes a Kind out of a config struct C and a constructor, whose error is an error of the document.
+func Define[C, T any](name, summary string, build func(C, *Env) (T, error)) *Kind[T] {
+	config := schema.Of[C]()
+	return &Kind[T]{name, summary, config, func(n *schema.Node, path string, env *Env) (t T, errs schema.Errors) {
+		var c C
+		if errs = config.Decode(n, &c, path); len(errs) > 0 {
+			return t, errs
+		}
+		t, err := build(c, env)
+		if err != nil {
+			errs.Add(n, path, "%v", err)
+		}
+		return t, errs
+	}}
+}

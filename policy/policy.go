@@ -1,0 +1,108 @@
+// Package policy is the contract between the gateway and the steps that a request passes: a request
+// goes in, and a response or an error comes out.
+package policy
+
+import (
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+
+	"sallyport/wire"
+)
+
+// A Handler answers an exchange with a response or an error, never both. Whoever called it closes
+// the response's body, also when throwing it away. A backend is a Handler.
+type Handler func(*Exchange) (*wire.Response, error)
+
+// A Policy is one step around a backend. It may answer itself, change the request before next, change the
+// response after it, or call next more than once. It never writes to the client. All requests of a route share it,
+// so it must not change once built.
+type Policy interface {
+	Handle(x *Exchange, next Handler) (*wire.Response, error)
+}
+
+// Chain puts policies before last, the first outermost.
+func Chain(policies []Policy, last Handler) Handler {
+	for _, p := range slices.Backward(policies) {
+		next := last
+		last = func(x *Exchange) (*wire.Response, error) { return p.Handle(x, next) }
+	}
+	return last
+}
+
+// An Upstream sends calls to one of its targets.
+type Upstream interface {
+	Name() string
+	// Send picks a target and sends c to it; c.Host may be left empty to mean the target's own. Failures come
+	// back as problems. The response belongs to the connection that it came on; close its body.
+	Send(x *Exchange, c *wire.Call) (*wire.Response, error)
+}
+
+// An Exchange is one request on its way through the gateway, and what is known of it so far. It is made by the
+// edge, used by one goroutine, and reused for another request after the last byte went out: keep strings, not
+// the Exchange.
+type Exchange struct {
+	Request *wire.Request
+	ID      string     // X-Request-Id
+	Client  netip.Addr // who sent it, proxies that we trust taken into account; unmapped
+	Port    uint16     // the client's, 0 when it is behind a proxy
+	Start   time.Time
+	Log     *slog.Logger // without request fields; a policy that logs adds x.ID
+
+	API     string
+	Version string
+	Route   string
+	Params  []Param // of the route's path, in order
+
+	Auth     Auth
+	Consumer *Consumer // nil until a policy knows it
+
+	Trace    wire.Trace
+	Deadline time.Time // when the answer must have begun at the latest; zero for none
+
+	// Out is a call for the backend to fill, so that it needs none of its own.
+	Out wire.Call
+
+	// What the backend tells to log and metrics.
+	Upstream string        // name of the upstream that answered or failed last
+	Target   string        // its target; for the log only, never for the client
+	Tries    int           // calls sent upstream
+	Waited   time.Duration // from the first byte sent upstream to the head of the response
+
+}
+
+// A Param is a path parameter of the route, decoded.
+type Param struct{ Name, Value string }
+
+// Param returns the parameter of that name and whether the route has it.
+func (x *Exchange) Param(name string) (string, bool) {
+	for i := range x.Params {
+		if x.Params[i].Name == name {
+			return x.Params[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// Auth is what an authentication policy found out about the request.
+type Auth struct {
+	Type    string // "jwt", "api_key", …; "" for nobody
+	Subject string
+	Issuer  string
+	Scopes  []string
+	Claims  map[string]any
+}
+
+// A Consumer is a registered client application.
+type Consumer struct {
+	Name string
+	Plan string
+	Tags []string
+}
+
+// Reset makes x empty for another request, keeping the room of its lists.
+func (x *Exchange) Reset() {
+	clear(x.Params)
+	*x = Exchange{Params: x.Params[:0]}
+}

@@ -1,0 +1,114 @@
+// Package problem makes the gateway's own error answers (RFC 9457). Nothing else does.
+//
+// A sort of problem is declared once, as a package variable where it arises:
+//
+//	var limited = problem.Define("rate_limited", 429, "Too many requests", "The limit of the route or of the caller's plan is used up.")
+//
+// Code that meets it returns limited.New("Try again in %d s.", n) or failed.Wrap(err); the gateway's edge turns
+// it into bytes.
+package problem
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A Type is one sort of problem.
+type Type struct {
+	Name   string // snake_case, as in the contract and in docs/reference/problems.md
+	Status int
+	Title  string // what the client reads, the same each time
+	Help   string // one sentence for the reference: when it arises and what to do
+}
+
+// all holds the declared types, in order of declaration.
+var all []*Type
+
+// Problems that more than one package raises.
+var (
+	BadRequest  = Define("bad_request", 400, "Bad request", "The request breaks the rules of HTTP, or can be read in more than one way.")
+	BodyTooBig  = Define("body_too_large", 413, "Body too large", "The request's body is larger than the route allows; see the size_limit policy.")
+	Internal    = Define("internal", 500, "Internal error", "The gateway met an error that it did not expect; its log tells more under the request's id.")
+	Overloaded  = Define("overloaded", 503, "Overloaded", "The gateway or the upstream has no room for the request right now.")
+	UpstreamOut = Define("upstream_timeout", 504, "Upstream timeout", "The upstream did not answer in time.")
+)
+
+// Define declares a type. Two of one name are a bug in the program, so it panics.
+func Define(name string, status int, title, help string) *Type {
+	if ByName(name) != nil {
+		panic("problem: two types are named " + name)
+	}
+	t := &Type{name, status, title, help}
+	all = append(all, t)
+	return t
+}
+
+// All returns the declared types in order of declaration.
+func All() []*Type { return all }
+
+// ByName returns the type of that name, nil when there is none.
+func ByName(name string) *Type {
+	for _, t := range all {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// A Problem is one occurrence of a type: an error of which the client may see type, detail and headers, and
+// the log the cause.
+type Problem struct {
+	*Type
+	Detail string
+	Header [][2]string    // fields of the answer, such as Retry-After
+	Extra  map[string]any // further members of the document (RFC 9457 §3.2)
+	cause  error
+}
+
+// New tells the client what happened this time.
+func (t *Type) New(format string, args ...any) *Problem {
+	if len(args) > 0 {
+		format = fmt.Sprintf(format, args...)
+	}
+	return &Problem{Type: t, Detail: format}
+}
+
+// Wrap keeps cause for the log and tells the client no more than the title.
+func (t *Type) Wrap(cause error) *Problem { return &Problem{Type: t, cause: cause} }
+
+// With adds a header field to the answer.
+func (p *Problem) With(name, value string) *Problem {
+	p.Header = append(p.Header, [2]string{name, value})
+	return p
+}
+
+// Because keeps cause for the log.
+func (p *Problem) Because(cause error) *Problem {
+	p.cause = cause
+	return p
+}
+
+// Error says what the log needs: name, detail and cause.
+func (p *Problem) Error() string {
+	s := p.Name
+	if p.Detail != "" {
+		s += ": " + p.Detail
+	}
+	if p.cause != nil {
+		s += ": " + p.cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (p *Problem) Unwrap() error { return p.cause }
+
+// From makes any error a problem. One that nobody declared tells the client nothing but 500.
+func From(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return Internal.Wrap(err)
+}

@@ -1,0 +1,122 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Node is one value of a document, with the place where it stands.
+type Node struct {
+	Kind   Kind
+	Text   string   // of a scalar, as written (quotes and escapes undone)
+	Quoted bool     // a scalar that was written as a string on purpose
+	Items  []*Node  // of a list
+	Fields []*Field // of a map, in order
+	Pos
+}
+
+// A Field is one entry of a map node.
+type Field struct {
+	Name string
+	Pos  // of the name
+	Node *Node
+}
+
+// A Kind is a sort of node.
+type Kind uint8
+
+// The kinds of nodes.
+const (
+	Null Kind = iota
+	Bool
+	Number
+	String
+	List
+	Map
+)
+
+func (k Kind) String() string {
+	return [...]string{"nothing", "a boolean", "a number", "a string", "a list", "a map"}[k]
+}
+
+// Field returns the value of name in a map node, nil when there is none.
+func (n *Node) Field(name string) *Node {
+	if n == nil {
+		return nil
+	}
+	for _, f := range n.Fields {
+		if f.Name == name {
+			return f.Node
+		}
+	}
+	return nil
+}
+
+// A Pos is a place in a file. Line and Col count from 1; 0 is unknown.
+type Pos struct {
+	File      string
+	Line, Col int
+}
+
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
+
+// An Error is one thing wrong at one place of a document.
+type Error struct {
+	Pos  Pos
+	Path string // "routes[0].policies[1].rate_limit.rate"
+	Msg  string // what is wrong; what would be right
+	Warn bool   // true: the document works, but is unwise
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	if s := e.Pos.String(); s != "" {
+		b.WriteString(s)
+		b.WriteString(": ")
+	}
+	if e.Path != "" {
+		b.WriteString(e.Path)
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Msg)
+	return b.String()
+}
+
+// Errors is everything wrong with a document.
+type Errors []*Error
+
+func (es Errors) Error() string {
+	lines := make([]string, len(es))
+	for i, e := range es {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Add appends what is wrong at n.
+func (es *Errors) Add(n *Node, path, format string, args ...any) {
+	e := &Error{Path: path, Msg: fmt.Sprintf(format, args...)}
+	if n != nil {
+		e.Pos = n.Pos
+	}
+	*es = append(*es, e)
+}
+
+// Sort orders by file, line and column.
+func (es Errors) Sort() {
+	slices.SortStableFunc(es, func(a, b *Error) int {
+		if c := strings.Compare(a.Pos.File, b.Pos.File); c != 0 {
+			return c
+		}
+		if a.Pos.Line != b.Pos.Line {
+			return a.Pos.Line - b.Pos.Line
+		}
+		return a.Pos.Col - b.Pos.Col
+	})
+}

@@ -1,0 +1,58 @@
+package wire
+
+import "unsafe"
+
+// tokenChars are the bytes of a token (RFC 9110 §5.6.2).
+var tokenChars = chars("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+func chars(set string) (t [256]bool) {
+	for i := range len(set) {
+		t[set[i]] = true
+	}
+	return t
+}
+
+// IsTokenChar says whether c may stand in a token.
+func IsTokenChar(c byte) bool { return tokenChars[c] }
+
+// ValidToken says whether s is a token: a method, a header name.
+func ValidToken(s string) bool {
+	if s == "" {
+		return false
+	}
+	for i := range len(s) {
+		if !tokenChars[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// ValidValue says whether s may be a field value: no controls but HTAB (RFC 9110 §5.5). Bytes
+// from 0x80 on are allowed there (obs-text) and passed on as they are.
+func ValidValue[T string | []byte](s T) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		del := x ^ ones*0x7f
+		// A set bit may be a false alarm above a true one or for HTAB: look at each byte then.
+		if ((x-ones*0x20)&^x|(del-ones)&^del)&high != 0 && !validBytes(s[i:i+8]) {
+			return false
+		}
+	}
+	return validBytes(s[i:])
+}
+
+func validBytes[T string | []byte](s T) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 && s[i] != '\t' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// text gives bytes that nobody will change again as a string, without a copy.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
