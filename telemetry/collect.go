@@ -1,0 +1,191 @@
+package telemetry
+
+import (
+	"net/http"
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// The series that are made from our own counters when somebody looks; the library keeps the others.
+var (
+	requests     = describe("requests_total", "Requests answered, by the gateway or an upstream.", "api", "route", "method", "status")
+	duration     = describe("request_duration_seconds", "Time from the head of a request to the end of its response.", "api", "route")
+	inflight     = describe("inflight_requests", "Requests read and not yet answered in full.")
+	upDuration   = describe("upstream_duration_seconds", "Time from the first byte of a call to the head of its response.", "upstream")
+	upRequests   = describe("upstream_requests_total", "Calls to a target, retries among them.", "upstream", "target", "outcome")
+	healthy      = describe("target_healthy", "Whether a target gets requests (1) or not (0).", "upstream", "target")
+	targetOpen   = describe("target_connections", "Open connections to a target.", "upstream", "target")
+	targetIdle   = describe("target_idle_connections", "Connections to a target that wait for a call.", "upstream", "target")
+	targetQueue  = describe("target_waiting_requests", "Calls that wait for a connection to a target.", "upstream", "target")
+	connections  = describe("connections", "Open connections of clients.", "listener")
+	accepted     = describe("connections_total", "Connections accepted from clients.", "listener")
+	logDropped   = describe("access_log_dropped_total", "Lines of the access log that were lost, because it could not be written as fast or at all.")
+	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, targetOpen, targetIdle,
+		targetQueue, connections, accepted, logDropped}
+)
+
+const namespace = "sallyport"
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(namespace+"_"+name, help, labels, nil)
+}
+
+// NewMetrics returns metrics for a process of that version.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
+		registry:  prometheus.NewRegistry(),
+		denials:   counters("policy_denials_total", "Requests that a policy stopped.", "policy", "reason"),
+		limits:    counters("limit_decisions_total", "Decisions of limiting policies.", "policy", "decision"),
+		reloads:   counters("config_reloads_total", "Attempts to load the document, the first one included.", "outcome"),
+		refused:   counters("refused_total", "Requests that could not be read.", "reason"),
+		panics:    prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "panics_total", Help: "Requests whose handling panicked."}),
+		loaded:    gauge("config_last_reload_successful", "Whether the last attempt to load the document succeeded (1) or not (0)."),
+		loadedAt:  gauge("config_last_reload_success_timestamp_seconds", "When the document in use was loaded."),
+		routes:    map[[2]string]*Route{},
+		upstreams: map[string]*Upstream{},
+		listeners: map[string]*Listener{},
+		reasons:   map[string]prometheus.Counter{},
+	}
+	m.reloads.WithLabelValues("success")
+	m.reloads.WithLabelValues("failure")
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "build_info", Help: "The program; the value is always 1.",
+		ConstLabels: prometheus.Labels{"version": label(version), "go_version": runtime.Version()},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.denials, m.limits, m.reloads, m.refused, m.panics, m.loaded, m.loadedAt, build, collector{m},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
+}
+
+// Handler serves the metrics: as text, or, to a scraper that asks for it, in the binary form that has
+// native histograms. Scrapers that come at once share one look at the counters.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		ErrorHandling:       promhttp.ContinueOnError,
+		Registry:            m.registry,
+		CoalesceGather:      true,
+		MaxRequestsInFlight: 8,
+		OfferedCompressions: []promhttp.Compression{promhttp.Identity, promhttp.Gzip},
+	})
+}
+
+// collector hands our own counters to the library. It is not Metrics itself, so that those
+// methods do not show there.
+type collector struct{ m *Metrics }
+
+func (c collector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range descriptions {
+		out <- d
+	}
+}
+
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	m := c.m
+	out <- value(inflight, prometheus.GaugeValue, float64(m.Inflight.Value()))
+	out <- value(logDropped, prometheus.CounterValue, float64(m.LogDropped.Load()))
+	routes, upstreams, listeners := m.lists()
+	for _, r := range routes {
+		r.collect(out)
+	}
+	for _, u := range upstreams {
+		u.collect(out)
+	}
+	for _, l := range listeners {
+		out <- value(connections, prometheus.GaugeValue, float64(l.open.Load()), l.address)
+		out <- value(accepted, prometheus.CounterValue, float64(l.total.Load()), l.address)
+	}
+}
+
+// lists copies the lists, so that nothing waits while they are written out.
+func (m *Metrics) lists() (routes []*Route, upstreams []*Upstream, listeners []*Listener) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.routes {
+		routes = append(routes, r)
+	}
+	for _, u := range m.upstreams {
+		upstreams = append(upstreams, u)
+	}
+	for _, l := range m.listeners {
+		listeners = append(listeners, l)
+	}
+	return routes, upstreams, listeners
+}
+
+// collect writes the series of a route, none before its first request.
+func (r *Route) collect(out chan<- prometheus.Metric) {
+	sums := map[pair]uint64{}
+	r.cells.each(func(c *cell) { c.requests.each(func(p pair, n uint64) { sums[p] += n }) })
+	for p, n := range sums {
+		out <- value(requests, prometheus.CounterValue, float64(n), r.api, r.name, p.method(), p.status())
+	}
+	r.cells.collect(out, duration, r.api, r.name)
+}
+
+func (u *Upstream) collect(out chan<- prometheus.Metric) {
+	u.cells.collect(out, upDuration, u.name)
+	for _, t := range u.list() {
+		t.collect(out, u.name)
+	}
+}
+
+// collect writes the outcomes that were met, and "ok" in any case, so that a ratio has both its sides.
+func (t *Target) collect(out chan<- prometheus.Metric, upstream string) {
+	for o := range outcomeCount {
+		if n := t.outcomes[o].Load(); n > 0 || o == OK {
+			out <- value(upRequests, prometheus.CounterValue, float64(n), upstream, t.address, o.String())
+		}
+	}
+	state := t.state.Load()
+	if state == nil {
+		return
+	}
+	s := (*state)()
+	up := 0.0
+	if s.Healthy {
+		up = 1
+	}
+	out <- value(healthy, prometheus.GaugeValue, up, upstream, t.address)
+	out <- value(targetOpen, prometheus.GaugeValue, float64(s.Open), upstream, t.address)
+	out <- value(targetIdle, prometheus.GaugeValue, float64(s.Idle), upstream, t.address)
+	out <- value(targetQueue, prometheus.GaugeValue, float64(s.Waiting), upstream, t.address)
+}
+
+func (c *cells) collect(out chan<- prometheus.Metric, d *prometheus.Desc, labels ...string) {
+	var s snapshot
+	c.each(func(one *cell) { s.add(&one.duration) })
+	if s.count > 0 {
+		out <- &distribution{d, prometheus.MakeLabelPairs(d, labels), s.proto()}
+	}
+}
+
+func value(d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, t, v, labels...)
+}
+
+// A distribution is a histogram on its way out.
+type distribution struct {
+	desc   *prometheus.Desc
+	labels []*dto.LabelPair
+	proto  *dto.Histogram
+}
+
+func (d *distribution) Desc() *prometheus.Desc { return d.desc }
+
+func (d *distribution) Write(out *dto.Metric) error {
+	out.Label, out.Histogram = d.labels, d.proto
+	return nil
+}
