@@ -54,5 +54,7 @@ func validBytes[T string | []byte](s T) bool {
 	return true
 }
 
-// text gives bytes that nobody will change again as a string, without a copy.
+// Text gives bytes that nobody will change again as a string, without a copy.
+func Text(b []byte) string { return text(b) }
+
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -17,6 +17,9 @@ type Field struct {
 // Is says whether f has one of the known names.
 func (f *Field) Is(n Name) bool { return f.id == n }
 
+// ID returns the known name of f, or Other.
+func (f *Field) ID() Name { return f.id }
+
 // Valid says whether f may be written as it is: the name a token, the value without
 // controls (RFC 9110 §5.1, §5.5). What a parser made is valid already.
 func (f *Field) Valid() bool {

@@ -48,6 +48,12 @@ func (b *Bytes) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Peek returns what is left, Discard takes n bytes of it as read.
+func (b *Bytes) Peek() []byte { return b.b }
+
+// Discard takes n bytes as read.
+func (b *Bytes) Discard(n int) { b.b = b.b[n:] }
+
 // Close drops what is left.
 func (b *Bytes) Close() error {
 	b.b = nil

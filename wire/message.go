@@ -40,6 +40,7 @@ type Request struct {
 	// ErrBodyTooLarge beyond it. The handler sets it, before it reads.
 	BodyLimit int64
 
+	Time  time.Time // when the head had been read
 	Conn  *Conn
 	State any // the handler's own, from Handle to Done
 
@@ -91,6 +92,7 @@ type Conn struct {
 // strings stay.
 type Response struct {
 	Status  int
+	Reason  string        // reason phrase as it came, "" for the usual one
 	Header  Header        // end-to-end fields only, without framing
 	Body    io.ReadCloser // nil when there is none
 	Length  int64         // of Body; -1 when unknown. For HEAD, what GET would have had, -1 when untold

@@ -1,0 +1,261 @@
+package h1
+
+import (
+	"errors"
+	"io"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"sallyport/wire"
+)
+
+// An exchange is what one request needs while it is served. It is pooled: an idle connection has none.
+type exchange struct {
+	req  wire.Request
+	f    framing
+	body body
+	out  outBuf
+}
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// restack is how long a connection is idle before it gets a goroutine with a fresh stack. Serving a request makes a stack
+// grow; an idle connection needs the smallest.
+const restack = 2 * time.Second
+
+// serve serves requests until the connection ends or has been idle for a while: then another goroutine goes on.
+func (k *conn) serve(first bool) {
+	for idleSince := time.Now(); ; first = false {
+		again, rests := k.next(first, idleSince)
+		switch {
+		case rests && !first:
+			go k.rest(idleSince)
+			return
+		case !again:
+			k.end()
+			return
+		}
+		idleSince = time.Now()
+	}
+}
+
+// rest waits for the next request on a small stack.
+func (k *conn) rest(idleSince time.Time) {
+	if k.s.fill(idleSince.Add(k.srv.limits.Idle)) != nil {
+		k.end()
+		return
+	}
+	k.serve(true)
+}
+
+// next serves one request. again says that the connection can have another; rests that none came within restack.
+func (k *conn) next(first bool, since time.Time) (again, rests bool) {
+	if len(k.s.buffered()) == 0 {
+		k.s.release()
+		by := since.Add(restack)
+		if first {
+			by = since.Add(k.srv.limits.HeadTime)
+		}
+		if err := k.s.fill(by); err != nil {
+			return false, errors.Is(err, os.ErrDeadlineExceeded) && !k.s.aborted.Load()
+		}
+	}
+	if k.state.Swap(busy) == dead {
+		return false, false
+	}
+	x := exchanges.Get().(*exchange)
+	again = k.exchange(x)
+	x.req.Reset()
+	x.body = body{}
+	exchanges.Put(x)
+	k.state.Store(idle)
+	return again && !k.srv.draining.Load(), false
+}
+
+// exchange reads a request, has it answered, and writes the answer.
+func (k *conn) exchange(x *exchange) (again bool) {
+	r := &x.req
+	r.Conn = &k.info
+	fault, err := k.readHead(x)
+	if err != nil {
+		return false
+	}
+	k.old, k.wrote = r.Proto == wire.HTTP10, false
+	if fault != nil {
+		r.Close = true
+		k.lingers = true
+		k.finish(x, k.srv.Handler.Refuse(r, fault))
+		return false
+	}
+	k.setBody(x)
+	return k.finish(x, k.handle(r))
+}
+
+// handle contains a panic of the handler to its request.
+func (k *conn) handle(r *wire.Request) (resp *wire.Response) {
+	defer func() {
+		if what := recover(); what != nil {
+			if f := k.srv.Panicked; f != nil {
+				f(r, what)
+			} else {
+				debug.PrintStack()
+			}
+			r.Close = true
+			resp = &wire.Response{Status: 500}
+		}
+	}()
+	return k.srv.Handler.Handle(r)
+}
+
+// finish writes the answer, tells the handler, and says whether the connection can have another request.
+func (k *conn) finish(x *exchange, resp *wire.Response) bool {
+	r := &x.req
+	last := r.Close || k.srv.draining.Load() || k.mustClose(x)
+	sent, again, err := k.respond(x, resp, last)
+	if x.body.shared {
+		resp = lastOf(resp)
+	}
+	k.srv.Handler.Done(r, resp, wire.Outcome{Sent: sent, Received: x.body.got, Err: err})
+	resp.Close()
+	x.out.free()
+	if err != nil || !again {
+		k.lingers = k.lingers || err == nil && !x.body.done()
+		return false
+	}
+	if !x.body.done() && !k.drain(&x.body) {
+		return false
+	}
+	return true
+}
+
+// lastOf closes resp, so that nobody reads the request's body any more, and returns what is to be told of it.
+func lastOf(resp *wire.Response) *wire.Response {
+	told := &wire.Response{Status: resp.Status, Reason: resp.Reason, Header: resp.Header.Clone(), Length: resp.Length}
+	resp.Close()
+	return told
+}
+
+// mustClose says whether an unread body makes the connection useless for another request.
+func (k *conn) mustClose(x *exchange) bool {
+	b := &x.body
+	if b.shared {
+		return true
+	}
+	if b.done() {
+		return false
+	}
+	return b.before != nil || b.err != nil || b.s.aborted.Load() || b.mode != byLength || b.left > drainMax
+}
+
+// drain reads the rest of a body that nobody wanted.
+func (k *conn) drain(b *body) bool {
+	b.by = time.Now().Add(5 * time.Second)
+	for !b.done() {
+		if b.fill() != nil {
+			break
+		}
+		b.discard(len(b.peek()))
+	}
+	return b.done()
+}
+
+// readHead reads the next head into x. A fault is to be answered; an error ends the connection without a word.
+func (k *conn) readHead(x *exchange) (*wire.Fault, error) {
+	l := &k.srv.limits
+	skipped := false
+	var by time.Time
+	for scanned := 0; ; {
+		b := k.s.buffered()
+		if !skipped && len(b) >= 2 && b[0] == '\r' && b[1] == '\n' {
+			k.s.r += 2 // one empty line before a request is forgiven (RFC 9112 §2.2)
+			skipped = true
+			continue
+		}
+		end, next, fault := headEnd(b, scanned)
+		if fault == nil && next == 0 && len(b) > l.URI+maxMethod+12 && end == 0 {
+			fault = faultURI // no end of the first line in sight
+		}
+		switch {
+		case fault != nil:
+			return fault, nil
+		case end > l.Head || end == 0 && len(b) >= l.Head:
+			return faultHead, nil
+		case end > 0:
+			return k.parse(x, b[:end]), nil
+		}
+		scanned = next
+		if by.IsZero() {
+			by = time.Now().Add(l.HeadTime)
+		}
+		if err := k.moreHead(by, l.Head); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) && !k.s.aborted.Load() {
+				return faultSlow, nil
+			}
+			return nil, err
+		}
+	}
+}
+
+// moreHead waits for more of a head, holding only what has come of it.
+func (k *conn) moreHead(by time.Time, most int) error {
+	if k.s.raw != nil {
+		k.s.keep()
+	}
+	if !k.s.room(max(most, bigBlock)) {
+		return io.ErrShortBuffer
+	}
+	return k.s.fill(by)
+}
+
+// spare is the room behind a head for what the gateway adds to a request's strings: its id, its trace context, its
+// canonical path where that differs.
+const spare = 192
+
+// parse makes a request of the head b. Its strings all live in one block.
+func (k *conn) parse(x *exchange, b []byte) *wire.Fault {
+	block := make([]byte, len(b)+spare)
+	n := copy(block, b)
+	x.req.SetRoom(block[n:])
+	k.s.r += n
+	x.req.Time = time.Now()
+	x.f = framing{}
+	return parseRequest(wire.Text(block[:n:n]), &x.req, &x.f, &k.srv.limits)
+}
+
+// setBody makes the request's body.
+func (k *conn) setBody(x *exchange) {
+	r, b := &x.req, &x.body
+	l := &k.srv.limits
+	*b = body{s: &k.s, idle: l.BodyIdle, rate: int64(l.BodyRate), limit: &r.BodyLimit, trailer: &r.Trailer}
+	switch {
+	case r.Length < 0:
+		b.mode, b.state = chunked, atSize
+	case r.Length > 0:
+		b.mode, b.left = byLength, r.Length
+	default:
+		b.err = io.EOF
+		k.s.release()
+		return
+	}
+	r.Body = b
+	if r.Expect {
+		if k.waitFn == nil {
+			k.waitFn = k.sendContinue
+		}
+		b.before = k.waitFn
+	}
+}
+
+// sendContinue tells the client to send its body (RFC 9110 §10.1.1).
+func (k *conn) sendContinue() error {
+	k.before.Lock()
+	defer k.before.Unlock()
+	if k.wrote {
+		return nil
+	}
+	return k.s.write(continueLine, time.Now(), k.srv.limits.WriteIdle)
+}
+
+var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")

@@ -1,0 +1,164 @@
+package h1
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/wire"
+)
+
+// A Server serves HTTP/1.1 on connections that somebody else accepts.
+type Server struct {
+	Handler wire.Handler
+	Limits  Limits
+	// Ended, when set, is told once of each connection that Serve took, after it was closed.
+	Ended func(*wire.Conn)
+	// Panicked, when set, is told what a handler panicked with. The request is answered with a plain 500
+	// and the connection closed.
+	Panicked func(r *wire.Request, what any)
+
+	limits   Limits // with defaults
+	once     sync.Once
+	mu       sync.Mutex
+	conns    map[*conn]struct{} // guarded by mu
+	open     sync.WaitGroup
+	draining atomic.Bool
+}
+
+// A conn is a client's connection.
+type conn struct {
+	srv   *Server
+	info  wire.Conn
+	s     stream
+	state atomic.Int32 // idle, busy or dead
+
+	waitFn  func() error // sendContinue, made once
+	old     bool         // the current request is HTTP/1.0, which takes no interim responses
+	before  sync.Mutex   // keeps interim responses before the final one
+	wrote   bool         // the final response has begun; guarded by before
+	lingers bool         // the client may still be sending: let it see the answer before the connection breaks
+}
+
+// States of a connection. A new one counts as busy until its first request is answered.
+const (
+	busy int32 = iota
+	idle
+	dead // Drain closed it while it was idle
+)
+
+// Serve serves c until it ends, closes it and tells Ended. It may return before that: an idle connection is handed to a goroutine
+// with a fresh, small stack. listener is for the handler to find in Request.Conn.
+func (s *Server) Serve(c net.Conn, listener any) {
+	s.once.Do(func() {
+		s.limits = s.Limits.withDefaults()
+		s.mu.Lock()
+		s.conns = map[*conn]struct{}{}
+		s.mu.Unlock()
+	})
+	k := &conn{srv: s}
+	k.info = wire.Conn{Remote: addrPort(c.RemoteAddr()), Local: addrPort(c.LocalAddr()), Listener: listener}
+	k.info.Inform = k.inform
+	k.info.Watch = k.watch
+	k.s.init(c)
+	s.open.Add(1)
+	s.mu.Lock()
+	s.conns[k] = struct{}{}
+	s.mu.Unlock()
+	k.serve(true)
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	t, ok := a.(*net.TCPAddr)
+	if !ok {
+		p, _ := netip.ParseAddrPort(a.String())
+		return p
+	}
+	p := t.AddrPort()
+	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+}
+
+// Drain closes the connections that are idle, and the others after the answer that they wait for, which says
+// "Connection: close". Connections served from now on get one answer.
+func (s *Server) Drain() {
+	s.draining.Store(true)
+	s.each(func(k *conn) {
+		if k.state.CompareAndSwap(idle, dead) {
+			k.s.abort()
+		}
+	})
+}
+
+// Close breaks every connection.
+func (s *Server) Close() {
+	s.draining.Store(true)
+	s.each(func(k *conn) {
+		k.s.abort()
+		_ = k.s.conn.Close()
+	})
+}
+
+// Wait waits until the last connection has ended, for at most limit, and says whether it has.
+func (s *Server) Wait(limit time.Duration) bool {
+	done := make(chan struct{})
+	go func() { s.open.Wait(); close(done) }()
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-done:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// Open returns the number of connections.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+func (s *Server) each(f func(*conn)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := range s.conns {
+		f(k)
+	}
+}
+
+func (k *conn) end() {
+	if k.lingers {
+		k.linger()
+	}
+	k.s.drop()
+	_ = k.s.conn.Close()
+	k.srv.mu.Lock()
+	delete(k.srv.conns, k)
+	k.srv.mu.Unlock()
+	if f := k.srv.Ended; f != nil {
+		f(&k.info)
+	}
+	k.srv.open.Done()
+}
+
+// linger lets the client read its answer: a close with unread bytes would reset the connection and could take the answer
+// with it (RFC 9112 §9.6).
+func (k *conn) linger() {
+	half, ok := k.s.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	by := time.Now().Add(time.Second)
+	for n := 0; n < 256<<10; {
+		k.s.r = k.s.w
+		k.s.release()
+		k.s.readBy = time.Time{}
+		if k.s.fill(by) != nil {
+			return
+		}
+		n += k.s.w - k.s.r
+	}
+}

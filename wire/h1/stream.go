@@ -1,0 +1,275 @@
+package h1
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A stream is a connection with a read buffer that it has only while there is something in it.
+//
+// On a plain TCP connection the buffer is taken when the socket turns readable, so ten thousand connections that
+// wait hold ten thousand goroutines and no buffers.
+type stream struct {
+	conn net.Conn
+	tcp  *net.TCPConn // nil unless plain TCP
+	raw  syscall.RawConn
+
+	buf  []byte // nil while nothing is buffered
+	r, w int    // what is buffered is buf[r:w]
+	kept []byte // start of a head that came in pieces, while the stream waits for the rest
+
+	readBy  time.Time // deadlines that the connection has now
+	writeBy time.Time
+
+	onRead func(fd uintptr) bool // readable, made once
+	n      int                   // what onRead found
+	err    error
+
+	aborted atomic.Bool // another goroutine wants reads to end, not to go on
+}
+
+func (s *stream) init(c net.Conn) {
+	s.conn = c
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return // the connection is closed already; the first read says so
+	}
+	s.tcp, s.raw = tcp, raw
+	s.onRead = s.readable
+}
+
+const (
+	smallBlock = 16 << 10
+	bigBlock   = 64 << 10
+)
+
+var (
+	smallBlocks = sync.Pool{New: func() any { return new([smallBlock]byte) }}
+	bigBlocks   = sync.Pool{New: func() any { return new([bigBlock]byte) }}
+)
+
+func takeBlock(size int) []byte {
+	switch {
+	case size <= smallBlock:
+		return smallBlocks.Get().(*[smallBlock]byte)[:]
+	case size <= bigBlock:
+		return bigBlocks.Get().(*[bigBlock]byte)[:]
+	}
+	return make([]byte, size)
+}
+
+func giveBlock(b []byte) {
+	b = b[:cap(b)]
+	poison(b)
+	switch len(b) {
+	case smallBlock:
+		smallBlocks.Put((*[smallBlock]byte)(b))
+	case bigBlock:
+		bigBlocks.Put((*[bigBlock]byte)(b))
+	}
+}
+
+// buffered returns what can be read without waiting. It is a view: gone with the next fill or release.
+func (s *stream) buffered() []byte { return s.buf[s.r:s.w] }
+
+// take makes sure that there is a buffer, with what was kept of a head at its start.
+func (s *stream) take(size int) {
+	if s.buf != nil {
+		return
+	}
+	s.buf = takeBlock(max(size, len(s.kept)+1))
+	s.r, s.w = 0, copy(s.buf, s.kept)
+	s.kept = nil
+}
+
+// release gives the buffer back if nothing is in it.
+func (s *stream) release() {
+	if s.buf != nil && s.r == s.w {
+		giveBlock(s.buf)
+		s.buf, s.r, s.w = nil, 0, 0
+	}
+}
+
+// drop gives the buffer back with all that is in it.
+func (s *stream) drop() {
+	s.r, s.w = 0, 0
+	s.kept = nil
+	s.release()
+}
+
+// keep puts what is buffered in a slice of its own size and gives the buffer back: for the start of a head whose rest is
+// still to come.
+func (s *stream) keep() {
+	b := s.buffered()
+	if len(b) >= smallBlock/2 {
+		return
+	}
+	s.kept = append(make([]byte, 0, max(512, len(b))), b...)
+	s.r, s.w = 0, 0
+	s.release()
+}
+
+// room makes sure that there is room behind w, moving what is buffered to the start, or to a larger block up to
+// most bytes. It reports whether there is any.
+func (s *stream) room(most int) bool {
+	if s.buf == nil || s.w < len(s.buf) {
+		return true
+	}
+	if s.r > 0 {
+		s.w = copy(s.buf, s.buf[s.r:s.w])
+		s.r = 0
+		return true
+	}
+	if len(s.buf) >= most {
+		return false
+	}
+	old := s.buf
+	s.buf = takeBlock(min(most, max(bigBlock, 2*len(old))))
+	s.w = copy(s.buf, old)
+	giveBlock(old)
+	return true
+}
+
+// errTimeout is what fill and write return when their time is over.
+var errTimeout = os.ErrDeadlineExceeded
+
+// fill waits for at least one more byte behind what is buffered, until by. The caller has seen to room. A clean end of
+// the connection is io.EOF.
+func (s *stream) fill(by time.Time) error {
+	for {
+		if err := s.armRead(by); err != nil {
+			return err
+		}
+		n, err := s.read()
+		s.w += n
+		if n > 0 {
+			return nil
+		}
+		if err == nil {
+			return io.EOF
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) || s.aborted.Load() || !s.early(by) {
+			return err
+		}
+	}
+}
+
+func (s *stream) read() (int, error) {
+	if s.raw == nil {
+		s.take(smallBlock)
+		n, err := s.conn.Read(s.buf[s.w:])
+		if n == 0 {
+			s.release()
+		}
+		if n == 0 && err == io.EOF {
+			err = nil
+		}
+		return n, err
+	}
+	s.n, s.err = 0, nil
+	if err := s.raw.Read(s.onRead); err != nil {
+		return 0, err
+	}
+	return s.n, s.err
+}
+
+// readable reads what the socket has. It runs when the socket may be readable, and returns false to wait until it is.
+func (s *stream) readable(fd uintptr) bool {
+	b, from := s.buf, s.w
+	if b == nil {
+		b = takeBlock(len(s.kept) + 1)
+		from = copy(b, s.kept)
+	}
+	s.n, s.err = sysRead(fd, b[from:])
+	if s.n > 0 {
+		if s.buf == nil {
+			s.buf, s.r, s.w, s.kept = b, 0, from, nil
+		}
+		return true
+	}
+	if s.buf == nil {
+		giveBlock(b)
+	}
+	return s.err != syscall.EAGAIN
+}
+
+// sysRead reads once, without waiting.
+func sysRead(fd uintptr, b []byte) (int, error) {
+	for {
+		n, err := syscall.Read(int(fd), b)
+		if err != syscall.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+// armRead sees to a deadline no later than by. One that is earlier stays: when it passes too soon, fill goes on. So
+// a connection in use sets a timer now and then, not with each request.
+func (s *stream) armRead(by time.Time) error {
+	if s.readBy.IsZero() || s.readBy.After(by) {
+		return s.setRead(by)
+	}
+	return nil
+}
+
+func (s *stream) setRead(by time.Time) error {
+	s.readBy = by
+	return s.conn.SetReadDeadline(by)
+}
+
+// early says whether a deadline passed before by, and sets the right one.
+func (s *stream) early(by time.Time) bool {
+	return time.Now().Before(by) && s.setRead(by) == nil
+}
+
+// write writes all of b, giving the peer idle time for each step of progress.
+func (s *stream) write(b []byte, now time.Time, idle time.Duration) error {
+	by := now.Add(idle)
+	for {
+		if s.writeBy.IsZero() || s.writeBy.After(by) {
+			if err := s.setWrite(by); err != nil {
+				return err
+			}
+		}
+		n, err := s.conn.Write(b)
+		if err == nil {
+			return nil
+		}
+		b = b[n:]
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		now = time.Now()
+		if n > 0 {
+			by = now.Add(idle)
+		} else if !now.Before(by) {
+			return err
+		}
+		if err := s.setWrite(by); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *stream) setWrite(by time.Time) error {
+	s.writeBy = by
+	return s.conn.SetWriteDeadline(by)
+}
+
+// abort makes the read under way and those to come fail at once. Another goroutine than the stream's may call it.
+func (s *stream) abort() {
+	s.aborted.Store(true)
+	_ = s.conn.SetReadDeadline(past)
+}
+
+var past = time.Unix(1, 0)
