@@ -1,3 +1,5 @@
+// Package schema turns documents into settings. A config struct with tags is the one declaration of a setting: strict
+// decoding with every error at once, JSON Schema and the reference pages all come from it.
 package schema
 
 import (
@@ -9,10 +11,13 @@ import (
 // A Node is one value of a document, with the place where it stands.
 type Node struct {
 	Kind   Kind
-	Text   string   // of a scalar, as written (quotes and escapes undone)
-	Quoted bool     // a scalar that was written as a string on purpose
-	Items  []*Node  // of a list
-	Fields []*Field // of a map, in order
+	Text   string // of a scalar, as written (quotes and escapes undone)
+	Quoted bool   // a scalar that was written as a string on purpose
+	// Literal says that Text is final: "${" has no meaning in it. Folding at load sets it, so that a value from the
+	// environment is never expanded again. A literal is read by its text, whatever its Kind.
+	Literal bool
+	Items   []*Node  // of a list
+	Fields  []*Field // of a map, in order
 	Pos
 }
 

@@ -1,0 +1,160 @@
+package schema
+
+// What people read about settings: words for types, lists of settings, the reference.
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// words names a type in a sentence.
+func (t *Type) words() string {
+	switch t.kind {
+	case pointerKind:
+		return t.elem.words()
+	case listKind:
+		return "a list of " + plural(t.elem.Kind())
+	case mapKind:
+		return "a map of " + plural(t.elem.Kind())
+	}
+	k := t.Kind()
+	if strings.IndexByte("aeiouA", k[0]) >= 0 {
+		return "an " + k
+	}
+	return "a " + k
+}
+
+var kindNames = [...]string{
+	textKind: "string", boolKind: "boolean", intKind: "whole number", uintKind: "whole number", floatKind: "number",
+	durationKind: "duration", sizeKind: "size", rateKind: "rate", percentKind: "percentage", secretKind: "secret",
+	regexpKind: "regular expression", urlKind: "URL", prefixKind: "network", addrKind: "IP address", parsesKind: "string",
+	ownKind: "value", nodeKind: "value", structKind: "map of settings",
+}
+
+// Kind names the type in a table: "duration", "list of strings".
+func (t *Type) Kind() string {
+	switch t.kind {
+	case pointerKind:
+		return t.elem.Kind()
+	case listKind:
+		return "list of " + plural(t.elem.Kind())
+	case mapKind:
+		return "map of " + plural(t.elem.Kind())
+	case ownKind:
+		if k, ok := t.zero().(interface{ SchemaKind() string }); ok {
+			return k.SchemaKind()
+		}
+	}
+	return kindNames[t.kind]
+}
+
+func plural(kind string) string {
+	first, rest, more := strings.Cut(kind, " of ")
+	switch {
+	case strings.HasSuffix(first, "ss"):
+		first += "es"
+	case strings.HasSuffix(first, "y"):
+		first = strings.TrimSuffix(first, "y") + "ies"
+	default:
+		first += "s"
+	}
+	if more {
+		return first + " of " + rest
+	}
+	return first
+}
+
+// A Setting is one setting of a type, for lists of them.
+type Setting struct {
+	Path     string   `json:"path"` // "rate", "timeouts.connect", "targets[].url", "calls.NAME.path"
+	Kind     string   `json:"kind"` // "duration", "list of strings"
+	Doc      string   `json:"doc"`
+	Default  string   `json:"default,omitempty"`
+	Required bool     `json:"required,omitempty"`
+	Enum     []string `json:"enum,omitempty"`
+	Min      string   `json:"min,omitempty"`
+	Max      string   `json:"max,omitempty"`
+	Holds    string   `json:"holds,omitempty"` // of a raw node: "policy", "backend"
+}
+
+// Settings lists the settings of a struct, in order of declaration, those of structs within after their own.
+func (t *Type) Settings() []Setting {
+	var all []Setting
+	t.settings(&all, "", nil)
+	return all
+}
+
+func (t *Type) settings(all *[]Setting, path string, within []*Type) {
+	if slices.Contains(within, t) {
+		return // a struct that contains itself is told once
+	}
+	within = append(within, t)
+	for _, f := range t.fields {
+		if f.later != "" {
+			continue
+		}
+		s := Setting{Path: path + f.name, Kind: f.typ.Kind(), Doc: f.doc, Default: f.text, Required: !f.optional, Enum: f.rules.enum,
+			Min: f.rules.minText, Max: f.rules.maxText, Holds: f.kind}
+		*all = append(*all, s)
+		inner, sub := f.typ, path+f.name
+		for inner.elem != nil {
+			switch inner.kind {
+			case listKind:
+				sub += "[]"
+			case mapKind:
+				sub += ".NAME"
+			}
+			inner = inner.elem
+		}
+		inner.settings(all, sub+".", within)
+	}
+}
+
+// Reference writes a Markdown table of the settings.
+func (t *Type) Reference(w io.Writer) error {
+	settings := t.Settings()
+	if len(settings) == 0 {
+		_, err := fmt.Fprintln(w, "It has no settings.")
+		return err
+	}
+	var b strings.Builder
+	b.WriteString("| setting | kind | default | meaning |\n|---|---|---|---|\n")
+	cell := strings.NewReplacer("|", `\|`, "\n", " ").Replace
+	for _, s := range settings {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.Path, cell(s.kind()), cell(s.fallback()), cell(s.Doc))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// kind is the Kind with its rules.
+func (s Setting) kind() string {
+	k := s.Kind
+	if s.Holds != "" {
+		k = strings.Replace(k, "value", s.Holds, 1)
+	}
+	if len(s.Enum) > 0 {
+		k += ": `" + strings.Join(s.Enum, "` `") + "`"
+	}
+	switch {
+	case s.Min != "" && s.Max != "":
+		k += ", " + s.Min + " to " + s.Max
+	case s.Min != "":
+		k += ", at least " + s.Min
+	case s.Max != "":
+		k += ", at most " + s.Max
+	}
+	return k
+}
+
+func (s Setting) fallback() string {
+	switch {
+	case s.Required:
+		return "*required*"
+	case s.Default == "":
+		return ""
+	}
+	return "`" + s.Default + "`"
+}

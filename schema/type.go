@@ -1,0 +1,268 @@
+package schema
+
+// Config structs and their tags, read once at start. A wrong declaration is a bug of the program, so it panics.
+//
+// Tags of a field:
+//
+//	json:"name"     the setting's name; "-" leaves the field out. An embedded struct has none: its settings count as the outer's.
+//	json:",rest"    on []*Field: the entries that no other setting takes; their owner checks them
+//	doc:"…"         one sentence: what the setting does
+//	default:"…"     what counts when it is not given, written as in a document; "" is the zero value
+//	required:"true" it must be given, also where it could be left out by its type
+//	min, max        bounds of a number, duration, size or percentage; of the length of text, a list or a map
+//	enum:"a,b"      the values that are allowed; of a URL the schemes
+//	short:"true"    anything but a map in place of the struct is this setting
+//	one:"true"      on a list: a single item may stand for a list of one
+//	kind:"policy"   on *Node, lists and maps of it, and ",rest": what it may hold, for the JSON Schema
+//	later:"…"       in the contract but not built: what it is. Giving it is an error. The field's Go type is of no matter.
+//
+// A setting may be left out when it has a default, or is a list, map, pointer, boolean, Node, or a struct all of
+// whose settings may be left out. All others must be given.
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// A Type is what a config struct, or any type that a setting can have, says about itself.
+type Type struct {
+	kind   kind
+	go_    reflect.Type
+	elem   *Type // of a list, map or pointer
+	fields []*field
+	short  *field
+	rest   *field
+}
+
+type kind uint8
+
+const (
+	textKind kind = iota
+	boolKind
+	intKind
+	uintKind
+	floatKind
+	durationKind
+	sizeKind
+	rateKind
+	percentKind
+	secretKind
+	regexpKind
+	urlKind
+	prefixKind
+	addrKind
+	parsesKind // encoding.TextUnmarshaler
+	ownKind    // Unmarshaler
+	nodeKind
+	structKind
+	pointerKind
+	listKind
+	mapKind
+)
+
+// A field is one setting of a struct.
+type field struct {
+	name     string
+	doc      string
+	index    []int // for reflect.Value.FieldByIndex
+	typ      *Type
+	node     *Node  // of the default, nil for none
+	optional bool   // may be left out
+	text     string // of the default, as declared
+	rules    rules
+	later    string
+	kind     string // tag
+	one      bool
+}
+
+// Of reads the tags of T.
+func Of[T any]() *Type {
+	r := reader{}
+	return r.read(reflect.TypeFor[T]())
+}
+
+// Unmarshaler is a type that reads its setting itself. It may have a JSONSchema() map[string]any for the schema and
+// a SchemaKind() string ("an expression") for the reference.
+type Unmarshaler interface {
+	UnmarshalNode(n *Node, path string) Errors
+}
+
+// A reader keeps what it has read, so that a struct may contain itself.
+type reader map[reflect.Type]*Type
+
+func (r reader) read(g reflect.Type) *Type {
+	if t := r[g]; t != nil {
+		return t
+	}
+	t := &Type{go_: g}
+	r[g] = t
+	if t.kind = special(g); t.kind != structKind {
+		return t
+	}
+	switch g.Kind() {
+	case reflect.Struct:
+		r.structure(t)
+	case reflect.Pointer:
+		t.kind, t.elem = pointerKind, r.read(g.Elem())
+	case reflect.Slice:
+		t.kind, t.elem = listKind, r.read(g.Elem())
+	case reflect.Map:
+		if g.Key().Kind() != reflect.String {
+			panic("schema: the keys of " + g.String() + " are no strings")
+		}
+		t.kind, t.elem = mapKind, r.read(g.Elem())
+	case reflect.String:
+		t.kind = textKind
+	case reflect.Bool:
+		t.kind = boolKind
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		t.kind = intKind
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		t.kind = uintKind
+	case reflect.Float32, reflect.Float64:
+		t.kind = floatKind
+	default:
+		panic("schema: no setting can be a " + g.String())
+	}
+	return t
+}
+
+func (r reader) structure(t *Type) {
+	for _, f := range reflect.VisibleFields(t.go_) {
+		if f.Anonymous || len(f.Index) > 1 && !embedded(t.go_, f.Index) {
+			continue
+		}
+		if s := r.field(t, f); s != nil {
+			t.add(s)
+		}
+	}
+	if t.short != nil && (t.short.typ.kind == mapKind || t.short.typ.kind == structKind) {
+		panic(fmt.Sprintf("schema: %s.%s cannot be short: a map in its place would be taken for the whole", t.go_, t.short.name))
+	}
+}
+
+// embedded says whether a promoted field comes from structs without a name of their own.
+func embedded(g reflect.Type, index []int) bool {
+	for _, i := range index[:len(index)-1] {
+		f := g.Field(i)
+		if f.Type.Kind() != reflect.Struct {
+			panic("schema: " + g.String() + " embeds a " + f.Type.String() + "; embed structs only")
+		}
+		g = f.Type
+	}
+	return true
+}
+
+func (t *Type) add(f *field) {
+	for _, other := range t.fields {
+		if other.name == f.name {
+			panic(fmt.Sprintf("schema: %s has two settings named %s", t.go_, f.name))
+		}
+	}
+	t.fields = append(t.fields, f)
+}
+
+func (r reader) field(t *Type, f reflect.StructField) *field {
+	tag, tagged := f.Tag.Lookup("json")
+	name, option, _ := strings.Cut(tag, ",")
+	fail := func(format string, args ...any) {
+		panic(fmt.Sprintf("schema: %s.%s: ", t.go_, f.Name) + fmt.Sprintf(format, args...))
+	}
+	later := f.Tag.Get("later")
+	switch {
+	case !tagged && !f.IsExported(), tag == "-":
+		return nil
+	case !tagged:
+		fail("it has no json tag")
+	case later == "" && !f.IsExported():
+		fail("it has a json tag and is not exported")
+	case option == "rest":
+		if f.Type != reflect.TypeFor[[]*Field]() {
+			fail("the rest must be []*schema.Field")
+		}
+		t.rest = &field{index: f.Index, kind: f.Tag.Get("kind"), doc: f.Tag.Get("doc")}
+		return nil
+	case !snake(name) || option != "":
+		fail("the name %q is not in snake_case", tag)
+	}
+	s := &field{name: name, doc: f.Tag.Get("doc"), index: f.Index, kind: f.Tag.Get("kind"), later: later, one: f.Tag.Get("one") != ""}
+	if later != "" {
+		return s
+	}
+	s.typ = r.read(f.Type)
+	if !strings.HasSuffix(s.doc, ".") {
+		fail("its doc must be a sentence that ends in a full stop")
+	}
+	if s.one && s.typ.kind != listKind {
+		fail("one is for lists")
+	}
+	if err := s.rules.read(f.Tag, s.typ); err != nil {
+		fail("%v", err)
+	}
+	if f.Tag.Get("short") != "" {
+		t.short = s
+	}
+	if err := s.defaults(f.Tag); err != nil {
+		fail("%v", err)
+	}
+	return s
+}
+
+// defaults decides whether the setting may be left out, and checks that its default is one.
+func (s *field) defaults(tag reflect.StructTag) error {
+	text, given := tag.Lookup("default")
+	s.optional = given
+	switch s.typ.kind {
+	case listKind, mapKind, pointerKind, nodeKind, boolKind, regexpKind, urlKind, structKind:
+		s.optional = true // a struct reports what it misses itself
+	}
+	if tag.Get("required") != "" {
+		if given {
+			return fmt.Errorf("it is required and has a default")
+		}
+		s.optional = false
+	}
+	if s.text = text; text == "" {
+		return nil // the zero value
+	}
+	if s.typ.base().compound() {
+		var errs Errors
+		if s.node, errs = Parse("", []byte(text)); len(errs) > 0 {
+			return fmt.Errorf("its default is no YAML: %w", errs)
+		}
+	} else {
+		s.node = &Node{Kind: String, Text: text, Literal: s.typ.base().kind != ownKind}
+	}
+	if s.typ.base().kind == ownKind {
+		return nil // only what it reads at run time can tell
+	}
+	d := decoder{}
+	d.setting(s.node, reflect.New(s.typ.go_).Elem(), s, "default")
+	if len(d.errs) > 0 {
+		return d.errs
+	}
+	return nil
+}
+
+// base is what a pointer points to.
+func (t *Type) base() *Type {
+	for t.kind == pointerKind {
+		t = t.elem
+	}
+	return t
+}
+
+// compound says whether values of the type are written as lists or maps.
+func (t *Type) compound() bool {
+	return t.kind == listKind || t.kind == mapKind || t.kind == structKind || t.kind == nodeKind
+}
+
+func snake(name string) bool {
+	for i, r := range name {
+		if (r < 'a' || r > 'z') && (i == 0 || r != '_' && (r < '0' || r > '9')) {
+			return false
+		}
+	}
+	return name != ""
+}
