@@ -73,9 +73,6 @@ func Canonical(raw string, room func([]byte) string) (text string, doubtful bool
 
 // canonical appends the canonical text of raw to dst[:0]; nil out means that raw is canonical itself.
 func canonical(dst []byte, raw string) (out []byte, doubtful bool, fault *Fault) {
-	if raw == "" || raw[0] != '/' {
-		return nil, false, faultPathStart
-	}
 	switch scanPath(raw) {
 	case pathPlain:
 		return nil, false, nil
@@ -97,9 +94,15 @@ func canonical(dst []byte, raw string) (out []byte, doubtful bool, fault *Fault)
 // scanPath says what raw needs: nothing (pathPlain), a closer look (pathParam), or rewriting (anything else).
 func scanPath(raw string) int {
 	need := pathPlain
+	if raw == "" || raw[0] != '/' {
+		return pathBad
+	}
 	for i := 1; i < len(raw); i++ {
-		switch pathClass[raw[i]] {
-		case pathPlain:
+		class := pathClass[raw[i]]
+		if class == pathPlain {
+			continue
+		}
+		switch class {
 		case pathSlash:
 			if raw[i-1] == '/' {
 				return pathSlash
@@ -121,8 +124,11 @@ func beginsDotSegment(s string) bool {
 	return len(s) == 1 || s[1] == '/' || s[1] == '.' && (len(s) == 2 || s[2] == '/')
 }
 
-// rewritePath appends the canonical form of raw, which begins with a slash, to out, which is empty.
+// rewritePath appends the canonical form of raw to out, which is empty.
 func rewritePath(out []byte, raw string) ([]byte, *Fault) {
+	if raw == "" || raw[0] != '/' {
+		return nil, faultPathStart
+	}
 	out = append(out, '/')
 	for i := 1; i < len(raw); i++ {
 		c := raw[i]

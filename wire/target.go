@@ -37,17 +37,21 @@ func parseOrigin(r *Request, target string) *Fault {
 			return faultTargetChar
 		}
 	}
-	var room [512]byte
-	out, doubtful, fault := canonical(room[:0], path)
-	if fault != nil {
-		return fault
+	r.Path, r.Query = Path{Raw: path, Text: path}, query
+	if scanPath(path) == pathPlain {
+		return nil
 	}
-	r.Path = Path{Raw: path, Text: path, Doubtful: doubtful}
-	if out != nil {
+	return rewriteTarget(r)
+}
+
+func rewriteTarget(r *Request) *Fault {
+	var room [512]byte
+	out, doubtful, fault := canonical(room[:0], r.Path.Raw)
+	if out != nil && fault == nil {
 		r.Path.Text = r.Keep(out)
 	}
-	r.Query = query
-	return nil
+	r.Path.Doubtful = doubtful
+	return fault
 }
 
 // validQuery says whether s is visible ASCII without "#": a fragment is never sent (RFC 9110 §7.1), and
