@@ -34,7 +34,8 @@ type Kind[T any] struct {
 	Build func(n *schema.Node, path string, env *Env) (T, schema.Errors)
 }
 
-// Define makes a Kind out of a config struct C and a constructor, whose error is an error of the document.
+// Define makes a Kind out of a config struct C and a constructor, whose error is an error of the document: joined
+// errors each by itself, those of schema.At at their setting.
 func Define[C, T any](name, summary string, build func(C, *Env) (T, error)) *Kind[T] {
 	config := schema.Of[C]()
 	return &Kind[T]{name, summary, config, func(n *schema.Node, path string, env *Env) (t T, errs schema.Errors) {
@@ -43,9 +44,7 @@ func Define[C, T any](name, summary string, build func(C, *Env) (T, error)) *Kin
 			return t, errs
 		}
 		t, err := build(c, env)
-		if err != nil {
-			errs.Add(n, path, "%v", err)
-		}
+		errs.Wrong(n, path, err)
 		return t, errs
 	}}
 }

@@ -63,6 +63,10 @@ func (d *decoder) value(n *Node, v reflect.Value, t *Type, r *rules, path string
 		}
 		d.errs = append(d.errs, v.Addr().Interface().(Unmarshaler).UnmarshalNode(n, path)...)
 	case pointerKind:
+		if n != nil && n.Kind == Null && !n.Literal && t.base().kind == structKind {
+			d.errs.Add(n, path, "nothing is given; write {} for its defaults, or leave the setting out")
+			return
+		}
 		v.Set(reflect.New(t.elem.go_))
 		d.value(n, v.Elem(), t.elem, r, path)
 	case structKind:
@@ -85,8 +89,8 @@ func (d *decoder) scalar(n *Node, v reflect.Value, t *Type, r *rules, path strin
 		return
 	}
 	text := n.Text
-	if t.kind != textKind && t.kind != secretKind {
-		text = strings.TrimSpace(text)
+	if n.Literal && t.kind != textKind && t.kind != secretKind {
+		text = strings.TrimSpace(text) // a file ends with a line end
 	}
 	if err := t.scalar(text, v, r); err != nil {
 		d.errs.Add(n, path, "%s: %v", t.shown(text), err)

@@ -1,21 +1,319 @@
 package schema
 
-import "reflect"
+// JSON Schema 2020-12 of config structs: what editors complete and the UI's forms show. It accepts whatever Decode
+// accepts, and expressions besides, since those are folded before decoding.
 
-// zero is a fresh value's address, for the methods that a type has.
-func (t *Type) zero() any { return reflect.New(t.go_).Interface() }
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"strings"
+)
 
-// A Choice is one sort of thing that a node tagged kind:"…" may hold.
+// A Choice is one sort of thing that a node tagged kind:"…" may hold: a map whose one entry has the choice's Name and
+// the Type's settings, or, with an empty Name, a value of the Type itself.
 type Choice struct {
 	Name    string
 	Summary string
 	Type    *Type
 }
 
-// JSONSchema describes the type for editors and forms (JSON Schema 2020-12).
+// JSONSchema describes the type.
 func (t *Type) JSONSchema() map[string]any { return Document(t, nil) }
 
-// Document is the JSON Schema of t, with the choices for the nodes tagged kind:"…".
+// Document describes t, with the choices for nodes by their tag kind. A *Node of a kind is one of the choices without a
+// name, when there are such, otherwise of those with one; a struct with a ",rest" of a kind takes the names among its
+// settings.
 func Document(t *Type, kinds map[string][]Choice) map[string]any {
-	return map[string]any{"$schema": "https://json-schema.org/draft/2020-12/schema"}
+	d := drafter{kinds: kinds, defs: object{}, uses: map[reflect.Type]int{}}
+	d.count(t)
+	for _, choices := range kinds {
+		for _, c := range choices {
+			d.count(c.Type)
+		}
+	}
+	s := d.schema(t, &rules{}, "")
+	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	for name, choices := range kinds {
+		d.choices(name, choices)
+	}
+	if len(d.defs) > 0 {
+		s["$defs"] = d.defs
+	}
+	return s
 }
+
+type object = map[string]any
+
+type drafter struct {
+	kinds map[string][]Choice
+	defs  object
+	uses  map[reflect.Type]int // how often a struct with a name occurs; those with two get a definition
+}
+
+func (d *drafter) count(t *Type) {
+	if t.elem != nil {
+		d.count(t.elem)
+	}
+	if t.kind != structKind {
+		return
+	}
+	if d.uses[t.go_]++; d.uses[t.go_] > 1 {
+		return
+	}
+	for _, f := range t.fields {
+		if f.later == "" {
+			d.count(f.typ)
+		}
+	}
+}
+
+func (d *drafter) choices(kind string, choices []Choice) {
+	var named, whole []any
+	for _, c := range choices {
+		s := d.schema(c.Type, &rules{}, kind)
+		if c.Name == "" {
+			whole = append(whole, s)
+			continue
+		}
+		described := object{"description": c.Summary}
+		maps.Copy(described, s)
+		d.defs[kind+"."+c.Name] = described
+		named = append(named, object{"type": "object", "properties": object{c.Name: ref(kind + "." + c.Name)},
+			"required": []any{c.Name}, "additionalProperties": false})
+	}
+	switch {
+	case len(whole) > 0:
+		d.defs[kind] = object{"anyOf": whole}
+	case len(named) > 0:
+		d.defs[kind] = object{"oneOf": named}
+	default:
+		d.defs[kind] = object{}
+	}
+}
+
+func ref(name string) object { return object{"$ref": "#/$defs/" + name} }
+
+// zero is a fresh value's address, for the methods that a type has.
+func (t *Type) zero() any { return reflect.New(t.go_).Interface() }
+
+// schema describes values of a type under rules; holds is the tag kind of the nodes in it.
+func (d *drafter) schema(t *Type, r *rules, holds string) object {
+	switch t.kind {
+	case pointerKind:
+		return d.schema(t.elem, r, holds)
+	case structKind:
+		return d.structure(t)
+	case listKind:
+		s := object{"type": nullable("array", r), "items": d.schema(t.elem, &rules{enum: r.enum}, holds)}
+		return r.counted(s, "minItems", "maxItems")
+	case mapKind:
+		s := object{"type": nullable("object", r), "additionalProperties": d.schema(t.elem, &rules{enum: r.enum}, holds)}
+		return r.counted(s, "minProperties", "maxProperties")
+	case nodeKind:
+		if _, ok := d.kinds[holds]; ok {
+			return ref(holds)
+		}
+		return object{}
+	case ownKind:
+		if o, ok := t.zero().(interface{ JSONSchema() map[string]any }); ok {
+			return o.JSONSchema()
+		}
+		return object{}
+	}
+	return t.draft(r)
+}
+
+// nullable is the type of something that may also be written as nothing, for none of it.
+func nullable(name string, r *rules) any {
+	if r.hasMin && r.min > 0 {
+		return name
+	}
+	return []any{name, "null"}
+}
+
+func (r *rules) counted(s object, least, most string) object {
+	if r.hasMin {
+		s[least] = r.min
+	}
+	if r.hasMax {
+		s[most] = r.max
+	}
+	return s
+}
+
+func (d *drafter) structure(t *Type) object {
+	if t.go_.Name() == "" || d.uses[t.go_] < 2 {
+		return d.expanded(t)
+	}
+	name := strings.NewReplacer("/", ".", "[", "-", "]", "", "*", "").Replace(t.go_.PkgPath() + "." + t.go_.Name())
+	if d.defs[name] == nil {
+		d.defs[name] = true // a struct that contains itself finds the name taken
+		d.defs[name] = d.expanded(t)
+	}
+	return ref(name)
+}
+
+func (d *drafter) expanded(t *Type) object {
+	properties, required := object{}, []any{}
+	s := object{"type": "object", "properties": properties, "additionalProperties": false}
+	if t.rest != nil {
+		choices, known := d.kinds[t.rest.kind]
+		s["additionalProperties"] = !known
+		for _, c := range choices {
+			if c.Name == "" {
+				continue
+			}
+			properties[c.Name] = ref(t.rest.kind + "." + c.Name)
+		}
+	}
+	for _, f := range t.fields {
+		if f.later != "" {
+			continue
+		}
+		properties[f.name] = d.property(f)
+		if f.needed() {
+			required = append(required, f.name)
+		}
+	}
+	if len(required) > 0 {
+		s["required"] = required
+	} else {
+		s["type"] = []any{"object", "null"}
+	}
+	if t.short != nil {
+		return object{"anyOf": []any{s, d.setting(t.short)}}
+	}
+	return s
+}
+
+// needed says whether a document must give the setting, itself or something in it.
+func (f *field) needed() bool {
+	if f.later != "" || f.typ.kind != structKind || f.node != nil {
+		return f.later == "" && !f.optional
+	}
+	for _, inner := range f.typ.fields {
+		if inner.needed() {
+			return true
+		}
+	}
+	return !f.optional
+}
+
+func (d *drafter) setting(f *field) object {
+	s := d.schema(f.typ, &f.rules, f.kind)
+	if f.one {
+		return object{"anyOf": []any{s, d.schema(f.typ.elem, &rules{enum: f.rules.enum}, f.kind)}}
+	}
+	return s
+}
+
+func (d *drafter) property(f *field) object {
+	p := maps.Clone(d.setting(f))
+	p["description"] = f.doc
+	if f.node != nil {
+		p["default"] = f.fallback()
+	}
+	return p
+}
+
+// fallback is the default as JSON has it.
+func (f *field) fallback() any {
+	if k := f.typ.base().kind; f.node.Kind == String && (k == boolKind || f.typ.base().numeric()) {
+		return plain([]byte(f.text))
+	}
+	return plain(AppendJSON(nil, f.node))
+}
+
+// plain decodes JSON, numbers as they are written.
+func plain(text []byte) any {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return string(text)
+	}
+	return v
+}
+
+const (
+	durationPattern = `^(none|([0-9]+(\.[0-9]+)?(d|h|m|s|ms|us|µs))+)$`
+	sizePattern     = `^(none|[0-9]+(\.[0-9]+)?(GiB|MiB|KiB|GB|MB|KB|kB|B)?)$`
+	ratePattern     = `^[0-9]+/(s|min|hour|day)$`
+	percentPattern  = `^[0-9]+(\.[0-9]+)?%$`
+)
+
+// draft describes a scalar. What is not text anyway may also be an expression.
+func (t *Type) draft(r *rules) object {
+	switch t.kind {
+	case textKind, secretKind, parsesKind, regexpKind:
+		return t.text(r)
+	case boolKind:
+		return orExpression(object{"type": "boolean"})
+	case intKind, uintKind:
+		if len(r.enum) > 0 {
+			return orExpression(object{"enum": bare(r.enum)})
+		}
+		s := r.counted(object{"type": "integer"}, "minimum", "maximum")
+		if t.kind == uintKind && !r.hasMin {
+			s["minimum"] = 0
+		}
+		return orExpression(s)
+	case floatKind:
+		return orExpression(r.counted(object{"type": "number"}, "minimum", "maximum"))
+	case durationKind:
+		return orExpression(object{"type": "string", "pattern": durationPattern})
+	case sizeKind:
+		return object{"anyOf": []any{object{"type": "integer", "minimum": 0},
+			object{"type": "string", "pattern": sizePattern}, expression()}}
+	case rateKind:
+		return orExpression(object{"type": "string", "pattern": ratePattern})
+	case percentKind:
+		return orExpression(object{"type": "string", "pattern": percentPattern})
+	}
+	return object{"type": "string"}
+}
+
+func (t *Type) text(r *rules) object {
+	if len(r.enum) > 0 {
+		values := bare(r.enum)
+		for _, e := range r.enum {
+			if n := (scalarNode(e)); n.Kind != String {
+				values = append(values, e) // the same in quotes
+			}
+		}
+		return orExpression(object{"enum": values})
+	}
+	s := r.counted(object{"type": []any{"string", "number", "boolean"}}, "minLength", "maxLength")
+	switch t.kind {
+	case secretKind:
+		s["writeOnly"] = true
+	case regexpKind:
+		s["format"] = "regex"
+	}
+	if r.hasMin || r.hasMax {
+		return orExpression(s)
+	}
+	return s
+}
+
+// bare lists the values as YAML reads them without quotes.
+func bare(enum []string) []any {
+	var values []any
+	for _, e := range enum {
+		values = append(values, plain(AppendJSON(nil, scalarNode(e))))
+	}
+	return values
+}
+
+func scalarNode(text string) *Node {
+	if n, errs := Parse("", []byte(text)); len(errs) == 0 && n.Kind <= String {
+		return n
+	}
+	return &Node{Kind: String, Text: text}
+}
+
+func expression() object { return object{"type": "string", "pattern": `\$\{`} }
+
+func orExpression(s object) object { return object{"anyOf": []any{s, expression()}} }
