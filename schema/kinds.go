@@ -74,7 +74,7 @@ func (t *Type) scalar(text string, v reflect.Value, r *rules) error {
 	case percentKind:
 		return set(v, text, ParsePercent)
 	case prefixKind:
-		return set(v, text, parsePrefix)
+		return set(v, text, ParsePrefix)
 	case addrKind:
 		return set(v, text, parseAddr)
 	case regexpKind:
@@ -135,8 +135,8 @@ func leadingZero(text string) bool {
 	return len(text) > 1 && text[0] == '0' && text[1] != '.' && text[1] != 'e' && text[1] != 'E'
 }
 
-// parsePrefix reads a network, or an address for the network of it alone.
-func parsePrefix(text string) (netip.Prefix, error) {
+// ParsePrefix reads a network, or an address for the network of it alone.
+func ParsePrefix(text string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
 		a = a.Unmap()
 		return netip.PrefixFrom(a, a.BitLen()), nil
