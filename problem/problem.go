@@ -27,6 +27,7 @@ var all []*Type
 // Problems that more than one package raises.
 var (
 	BadRequest  = Define("bad_request", 400, "Bad request", "The request breaks the rules of HTTP, or can be read in more than one way.")
+	RequestSlow = Define("request_timeout", 408, "Request timeout", "The client did not send its request in time.")
 	BodyTooBig  = Define("body_too_large", 413, "Body too large", "The request's body is larger than the route allows; see the size_limit policy.")
 	Internal    = Define("internal", 500, "Internal error", "The gateway met an error that it did not expect; its log tells more under the request's id.")
 	Overloaded  = Define("overloaded", 503, "Overloaded", "The gateway or the upstream has no room for the request right now.")

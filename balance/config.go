@@ -1,0 +1,149 @@
+package balance
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"sallyport/schema"
+	"sallyport/wire"
+)
+
+// A Config is the settings of one upstream.
+type Config struct {
+	Targets        []Target `json:"targets" required:"true" min:"1" max:"4096" doc:"Where the calls go: URLs, or maps with more about each."`
+	Balance        Balance  `json:"balance" default:"p2c_ewma" doc:"How a target is chosen: p2c_ewma draws two and takes the less busy one, round_robin takes them in turn, random by chance; all by weight."`
+	Outliers       Outliers `json:"outliers" doc:"When a target is taken out of service because of how calls to it end. One that cannot be connected to is out at once; it is tried again after a second, then after ever longer, up to eject."`
+	Timeouts       Timeouts `json:"timeouts" doc:"How long the parts of a call may take."`
+	MaxConnections int      `json:"max_connections" default:"1024" min:"1" max:"1000000" doc:"Connections to each target at most; further calls wait until one is free."`
+	MaxPending     int      `json:"max_pending" default:"1024" min:"0" max:"1000000" doc:"Calls that wait for a connection to each target at most, no longer than timeouts.connect; further ones are answered 503 overloaded."`
+	Host           Host     `json:"host" default:"target" doc:"What the targets get as Host: target for the host of their URL, preserve for the one that the client asked for, or a name."`
+	Protocol       Protocol `json:"protocol" default:"h1" doc:"What is spoken with the targets: HTTP/1.1."`
+
+	Discover       any `json:"discover" later:"finding targets by DNS, files, Consul or Kubernetes; list them in targets"`
+	Sticky         any `json:"sticky" later:"sticky sessions"`
+	Health         any `json:"health" later:"active health checks; targets that cannot be reached are found out from the calls themselves"`
+	Retry          any `json:"retry" later:"retries; a call whose connection cannot be made is sent to another target in any case"`
+	Hedge          any `json:"hedge" later:"hedged calls"`
+	CircuitBreaker any `json:"circuit_breaker" later:"circuit breakers"`
+	SlowStart      any `json:"slow_start" later:"slow start"`
+	TLS            any `json:"tls" later:"TLS to targets"`
+	Auth           any `json:"auth" later:"credentials for upstreams"`
+}
+
+// A Target is one address of an upstream.
+type Target struct {
+	URL    *url.URL `json:"url" required:"true" short:"true" doc:"Where it is, http://host:port; a path in it is put in front of each call's."`
+	Weight int      `json:"weight" default:"1" min:"0" max:"1000000" doc:"Share of the calls that it gets, against the weights of the others; 0 is none."`
+	Tags   []string `json:"tags" doc:"Words that /api/status shows with it."`
+
+	Priority any `json:"priority" later:"priorities of targets"`
+}
+
+// Outliers is when a target is taken out of service.
+type Outliers struct {
+	ConsecutiveFailures int            `json:"consecutive_failures" default:"5" min:"1" max:"1000000" doc:"Connections that a target may break in a row, before it answered, until it is out."`
+	Eject               time.Duration  `json:"eject" default:"10s" min:"1ms" max:"1d" doc:"How long it is out; each time in a row twice as long, up to eight times. Then one call is let through to see whether it is back."`
+	MaxEjected          schema.Percent `json:"max_ejected" default:"50%" doc:"Share of the targets that may be out for broken connections. One may in any case unless this is 0%, but never the last in service."`
+}
+
+// Timeouts is how long the parts of a call may take.
+type Timeouts struct {
+	Connect        time.Duration `json:"connect" default:"2s" min:"1ms" max:"10m" doc:"For a connection to be made, and for one to become free when all are in use."`
+	ResponseHeader time.Duration `json:"response_header" default:"30s" doc:"From the end of the request to the head of the response; none for no bound."`
+	Idle           time.Duration `json:"idle" default:"60s" min:"1s" max:"1d" doc:"Without a byte of a body either way; also how long a connection that no call uses is kept."`
+	Total          time.Duration `json:"total" default:"none" doc:"For the whole call, up to the end of the response; none for no bound."`
+}
+
+// Check judges the settings together.
+func (c *Config) Check() error {
+	var errs []error
+	seen, weight := map[string]int{}, 0
+	for i, t := range c.Targets {
+		weight += t.Weight
+		key := t.address() + t.base()
+		if first, twice := seen[key]; twice {
+			errs = append(errs, schema.At(schema.Index("targets", i), fmt.Errorf("it is the same as targets[%d]; give one of them more weight instead", first)))
+		}
+		seen[key] = i
+	}
+	if weight == 0 {
+		errs = append(errs, schema.At("targets", errors.New("every weight is 0, so that no target gets a call")))
+	}
+	return errors.Join(errs...)
+}
+
+// Check judges the URL. What it says does not repeat it: it may hold a password.
+func (t *Target) Check() error {
+	wrong := func(format string, args ...any) error { return schema.At("url", fmt.Errorf(format, args...)) }
+	u := t.URL
+	switch u.Scheme {
+	case "http":
+	case "https":
+		return wrong("not yet: TLS to targets; write an http URL")
+	case "h2c":
+		return wrong("not yet: HTTP/2 to targets; write an http URL")
+	default:
+		return wrong("the URL begins with %s: write http", u.Scheme)
+	}
+	if u.User != nil {
+		return wrong("a URL with a name or password in it; credentials for upstreams come later")
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" {
+		return wrong("a target's URL ends with its path; a query or fragment belongs to calls")
+	}
+	if fault := wire.ParseAuthority(u.Host, &wire.Request{Scheme: "http"}); fault != nil {
+		return wrong("%s", plain(fault))
+	}
+	if _, _, fault := wire.Canonical(rooted(u.EscapedPath()), func(b []byte) string { return string(b) }); fault != nil {
+		return wrong("%s", plain(fault))
+	}
+	return nil
+}
+
+// plain is a fault's reason as part of a message.
+func plain(f *wire.Fault) string {
+	return strings.ToLower(f.Reason[:1]) + strings.TrimSuffix(f.Reason[1:], ".")
+}
+
+func rooted(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+// authority is host and port in canonical spelling, the port "" when the URL has none.
+func (t *Target) authority() (host, port string) {
+	var r wire.Request
+	r.Scheme = "http"
+	_ = wire.ParseAuthority(t.URL.Host, &r) // Check has seen it
+	return r.Host, r.Port
+}
+
+// address is what is dialled.
+func (t *Target) address() string {
+	host, port := t.authority()
+	if port == "" {
+		port = "80"
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), port)
+}
+
+// host is the value of Host that means the target itself (RFC 9110 §7.2).
+func (t *Target) host() string {
+	host, port := t.authority()
+	if port == "" || port == "80" {
+		return host
+	}
+	return host + ":" + port
+}
+
+// base is the path of the URL without a final slash, "" for none.
+func (t *Target) base() string {
+	text, _, _ := wire.Canonical(rooted(t.URL.EscapedPath()), func(b []byte) string { return string(b) })
+	return strings.TrimRight(text, "/")
+}

@@ -1,0 +1,43 @@
+package balance
+
+import (
+	"net"
+	"time"
+
+	"sallyport/wire"
+	"sallyport/wire/h1"
+)
+
+// An endpoint is one address with the connections to it and what is known about it. Upstreams that name the same
+// address with the same bounds share it, and it lives on when the configuration changes.
+type endpoint struct {
+	key
+	pool connections
+	load
+	health
+}
+
+// A key is what tells endpoints apart.
+type key struct {
+	address string // host:port, as it is dialled
+	conns   int
+	pending int
+	idle    time.Duration
+}
+
+// connections is the engine's side of an endpoint.
+type connections interface {
+	Do(*wire.Call) (*wire.Response, error)
+	Close()
+	Stats() h1.PoolStats
+}
+
+func (r *Registry) newEndpoint(k key) *endpoint {
+	return &endpoint{key: k, pool: h1.NewPool(h1.PoolOptions{
+		Dial:        func(deadline time.Time) (net.Conn, error) { return r.o.Dial(k.address, deadline) },
+		MaxConns:    k.conns,
+		MaxPending:  k.pending,
+		MaxIdle:     k.conns,
+		IdleTimeout: k.idle,
+	})}
+}

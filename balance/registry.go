@@ -1,0 +1,121 @@
+package balance
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/telemetry"
+)
+
+// Options are what a registry needs of the process.
+type Options struct {
+	Dial    Dial               // nil is the network
+	Metrics *telemetry.Metrics // required
+	Log     *slog.Logger       // nil is silence
+}
+
+// A Registry keeps what outlives a configuration: endpoints and the turns of round robin. One lives as long as the
+// process.
+type Registry struct {
+	o     Options
+	start time.Time // zero of the times in health and load; the clock is the monotonic one from here on
+
+	mu        sync.Mutex
+	endpoints map[key]*endpoint // guarded by mu; those of the configuration in use
+	turns     map[string]*turn  // guarded by mu; by upstream
+	closed    bool              // guarded by mu
+	knocks    sync.WaitGroup    // goroutines that see whether a target is back; Add is guarded by mu
+}
+
+// A turn is how far round robin has come.
+type turn struct{ atomic.Uint64 }
+
+// NewRegistry makes a registry without endpoints.
+func NewRegistry(o Options) *Registry {
+	if o.Dial == nil {
+		o.Dial = dialTCP
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Registry{o: o, start: time.Now(), endpoints: map[key]*endpoint{}, turns: map[string]*turn{}}
+}
+
+// clock is the time t on the registry's clock, never 0.
+func (r *Registry) clock(t time.Time) int64 { return int64(t.Sub(r.start)) + 1 }
+
+// A Set is the upstreams of one configuration.
+type Set struct {
+	registry  *Registry
+	upstreams map[string]*Upstream
+	endpoints map[key]*endpoint
+	turns     map[string]*turn
+}
+
+// Prepare builds the upstreams of a configuration, whose settings Check has found right. Nothing is changed until Commit:
+// a Set that is dropped leaves no trace.
+func (r *Registry) Prepare(configs map[string]*Config) *Set {
+	s := &Set{r, map[string]*Upstream{}, map[key]*endpoint{}, map[string]*turn{}}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, c := range configs {
+		s.turns[name] = r.turns[name]
+		if s.turns[name] == nil {
+			s.turns[name] = new(turn)
+		}
+		s.upstreams[name] = s.build(name, c)
+	}
+	return s
+}
+
+// endpoint returns the one of that key, a new one if there is none. The caller holds mu.
+func (s *Set) endpoint(k key) *endpoint {
+	e := s.endpoints[k]
+	if e == nil {
+		e = s.registry.endpoints[k]
+	}
+	if e == nil {
+		e = s.registry.newEndpoint(k)
+	}
+	s.endpoints[k] = e
+	return e
+}
+
+// Upstream returns the upstream of that name, nil when there is none.
+func (s *Set) Upstream(name string) *Upstream { return s.upstreams[name] }
+
+// Names returns the names of all upstreams, sorted.
+func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.upstreams)) }
+
+// Commit makes s the configuration in use. It must be called, once, before requests go to s. Endpoints that s does not
+// use close their connections, each when its exchange ends; requests that still hold an upstream of the
+// configuration before may use it all the same.
+func (s *Set) Commit() {
+	r := s.registry
+	s.count()
+	r.mu.Lock()
+	old := r.endpoints
+	r.endpoints, r.turns = s.endpoints, s.turns
+	r.mu.Unlock()
+	for k, e := range old {
+		if s.endpoints[k] != e {
+			e.pool.Close()
+		}
+	}
+}
+
+// Close closes all connections that are not in use and waits for the goroutines of the registry.
+func (r *Registry) Close() {
+	r.mu.Lock()
+	r.closed = true
+	endpoints := r.endpoints
+	r.mu.Unlock()
+	for _, e := range endpoints {
+		e.pool.Close()
+	}
+	r.knocks.Wait()
+}

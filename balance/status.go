@@ -1,0 +1,86 @@
+package balance
+
+import (
+	"time"
+
+	"sallyport/schema"
+	"sallyport/telemetry"
+)
+
+// A Status is how an upstream is at one moment, for the admin side.
+type Status struct {
+	Name    string         `json:"name"`
+	Balance Balance        `json:"balance"`
+	Healthy int            `json:"healthy"` // targets in service
+	Targets []TargetStatus `json:"targets"`
+}
+
+// A TargetStatus is how a target is at one moment.
+type TargetStatus struct {
+	URL     string   `json:"url"`
+	Weight  int      `json:"weight"`
+	Tags    []string `json:"tags,omitempty"`
+	Healthy bool     `json:"healthy"`
+	Out     string   `json:"out,omitempty"`     // for how much longer no call goes there: "8s"
+	Latency string   `json:"latency,omitempty"` // until the answer begins, as a moving average: "12.5ms"
+	Active  int      `json:"active"`            // calls that wait for the head of their response
+	Open    int      `json:"open"`              // connections, with the idle ones
+	Idle    int      `json:"idle"`
+	Waiting int      `json:"waiting"` // calls that wait for a connection
+}
+
+// Snapshot says how u is right now.
+func (u *Upstream) Snapshot() Status {
+	s := Status{Name: u.name, Balance: u.balance, Targets: make([]TargetStatus, 0, len(u.targets))}
+	now := u.registry.clock(time.Now())
+	for _, t := range u.targets {
+		pool := t.pool.Stats()
+		st := TargetStatus{
+			URL: t.url, Weight: int(t.step), Tags: t.tags, Healthy: t.in(),
+			Active: int(t.inflight.Load()), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting,
+		}
+		if st.Healthy {
+			s.Healthy++
+		} else {
+			st.Out = schema.FormatDuration(max(0, time.Duration(t.out.Load()-now)).Round(time.Millisecond))
+		}
+		if l := t.remembered(now); l > 0 {
+			st.Latency = time.Duration(l).Round(time.Microsecond).String()
+		}
+		s.Targets = append(s.Targets, st)
+	}
+	return s
+}
+
+// count has the metrics show the targets of s, and forget those that it does not have.
+func (s *Set) count() {
+	m := s.registry.o.Metrics
+	for _, u := range s.upstreams {
+		u.counts = m.Upstream(u.name)
+		for _, t := range u.targets {
+			t.counts = u.counts.Target(t.name)
+			t.counts.Watch(t.state)
+		}
+	}
+	m.Retain(telemetry.Keep{
+		Upstream: func(name string) bool { return s.upstreams[name] != nil },
+		Target: func(name, address string) bool {
+			u := s.upstreams[name]
+			return u != nil && u.has(address)
+		},
+	})
+}
+
+func (t *target) state() telemetry.TargetState {
+	pool := t.pool.Stats()
+	return telemetry.TargetState{Healthy: t.in(), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting}
+}
+
+func (u *Upstream) has(address string) bool {
+	for _, t := range u.targets {
+		if t.name == address {
+			return true
+		}
+	}
+	return false
+}
