@@ -61,6 +61,10 @@ type Exchange struct {
 	Trace    wire.Trace
 	Deadline time.Time // when the answer must have begun at the latest; zero for none
 
+	// BodyBound says that a policy has set Request.BodyLimit, which is the gateway's default before. Another one may
+	// only lower it.
+	BodyBound bool
+
 	// Out is a call for the backend to fill, so that it needs none of its own.
 	Out wire.Call
 

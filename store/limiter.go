@@ -53,6 +53,21 @@ func (l *Limiter) KeyText(text string) Key {
 	return Key{maphash.String(seeds[0], text), maphash.String(seeds[1], text)}
 }
 
+// KeyPair returns the key of two texts together. It is never that of two others, or of one.
+func (l *Limiter) KeyPair(a, b string) Key {
+	seeds := &l.state.seeds
+	var h maphash.Hash
+	var k [2]uint64
+	for i := range k {
+		h.SetSeed(seeds[i])
+		_, _ = h.WriteString(a)
+		_ = h.WriteByte(0xff) // in no UTF-8
+		_, _ = h.WriteString(b)
+		k[i] = h.Sum64()
+	}
+	return Key{k[0], k[1]}
+}
+
 // KeyAddr returns the key of a client: its IPv4 address, or the /64 of its IPv6 address, since that is what one
 // subscriber has. It is never that of a text.
 func (l *Limiter) KeyAddr(a netip.Addr) Key {

@@ -103,6 +103,8 @@ func TestKeys(t *testing.T) {
 	}{
 		{"a text twice", l.KeyText("x"), l.KeyText("x"), true},
 		{"two texts", l.KeyText("x"), l.KeyText("y"), false},
+		{"a pair twice", l.KeyPair("x", "y"), l.KeyPair("x", "y"), true},
+		{"pairs that read alike", l.KeyPair("xy", ""), l.KeyPair("x", "y"), false},
 		{"an address and its text", addr("192.0.2.1"), l.KeyText("192.0.2.1"), false},
 		{"two IPv4 addresses", addr("192.0.2.1"), addr("192.0.2.2"), false},
 		{"IPv4, mapped", addr("192.0.2.1"), addr("::ffff:192.0.2.1"), true},
@@ -248,41 +250,6 @@ func TestBudgetIsShared(t *testing.T) {
 	}
 }
 
-func TestMillionKeys(t *testing.T) {
-	const n = 1_000_000
-	heap := func() uint64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	for _, c := range []struct {
-		name  string
-		a     Algorithm
-		bytes int64
-	}{{"gcra", GCRA, 44}, {"sliding_window", SlidingWindow, 58}} {
-		t.Run(c.name, func(t *testing.T) {
-			s := New()
-			l := limiter(t, s, c.a, Limit{Count: 2, Period: 24 * time.Hour})
-			before := heap()
-			addr := [4]byte{10}
-			for i := range n {
-				addr[1], addr[2], addr[3] = byte(i>>16), byte(i>>8), byte(i)
-				if _, ok := l.Take(l.KeyAddr(netip.AddrFrom4(addr)), 1, 0, nil); !ok {
-					t.Fatalf("key %d was refused", i)
-				}
-			}
-			used := int64(heap()-before) / n
-			st := l.Stats()
-			if st.Keys != n || st.Evicted != 0 || used > c.bytes || st.Bytes/n > used+1 {
-				t.Errorf("%+v, %d bytes a key, want at most %d", st, used, c.bytes)
-			}
-			t.Logf("%d bytes a key", used)
-			runtime.KeepAlive(l)
-		})
-	}
-}
-
 // Every unit is counted once, whatever goroutines take at the same time.
 func TestConcurrentTakes(t *testing.T) {
 	s := New()
@@ -316,6 +283,7 @@ func TestTakeAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		l.Take(l.KeyAddr(addr), 1, 0, left[:])
 		l.Take(l.KeyText("a consumer"), 1, 0, left[:])
+		l.Take(l.KeyPair("an issuer", "a subject"), 1, 0, left[:])
 	}); n != 0 {
 		t.Errorf("%v allocations, want none", n)
 	}

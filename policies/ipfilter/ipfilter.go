@@ -1,0 +1,83 @@
+// Package ipfilter lets requests in, or keeps them out, by the address they come from.
+package ipfilter
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/gaissmai/bart"
+
+	"sallyport/plug"
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/schema"
+	"sallyport/wire"
+)
+
+const name = "ip_filter"
+
+var denied = problem.Define("ip_denied", 403, "Forbidden", "The address that the request came from is not let in; see the ip_filter policy.")
+
+// Kind declares the policy ip_filter.
+var Kind = plug.Define(name, "Lets requests in, or keeps them out, by the address they come from.", build)
+
+// Config is what the document says.
+type Config struct {
+	Allow []netip.Prefix `json:"allow" one:"true" doc:"Networks and addresses that are let in; when there are any, nobody else is."`
+	Deny  []netip.Prefix `json:"deny" one:"true" doc:"Networks and addresses that are kept out, also when they are allowed."`
+	File  string         `json:"file" default:"" doc:"A file with more of them, read at each load: one a line, # begins a comment; with allow or deny in front, otherwise it extends allow if that alone is set, and deny if not."`
+}
+
+// Check wants something to filter by.
+func (c *Config) Check() error {
+	if len(c.Allow)+len(c.Deny) == 0 && c.File == "" {
+		return errors.New("it filters nothing; give allow, deny or file")
+	}
+	return nil
+}
+
+type filter struct {
+	allow, deny *bart.Lite
+	all         bool // there is no allow list, so that everybody not denied is let in
+
+	countDenied, countUnlisted func()
+}
+
+func build(c Config, env *plug.Env) (policy.Policy, error) {
+	lists := lists{c.Allow, c.Deny}
+	if c.File != "" {
+		bare := &lists.deny
+		if len(c.Allow) > 0 && len(c.Deny) == 0 {
+			bare = &lists.allow
+		}
+		if err := lists.read(c.File, bare); err != nil {
+			return nil, schema.At("file", err)
+		}
+	}
+	return &filter{
+		allow: table(lists.allow), deny: table(lists.deny), all: len(lists.allow) == 0,
+		countDenied: env.Denied(name, "denied"), countUnlisted: env.Denied(name, "not_allowed"),
+	}, nil
+}
+
+func table(list []netip.Prefix) *bart.Lite {
+	t := &bart.Lite{}
+	for _, p := range list {
+		t.Insert(p)
+	}
+	return t
+}
+
+// Handle looks the client's address up. What has none, such as a client on a Unix socket, is not let in.
+func (f *filter) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
+	client := x.Client.Unmap().WithZone("")
+	if !client.IsValid() || f.deny.Contains(client) {
+		f.countDenied()
+		return nil, denied.New("")
+	}
+	if !f.all && !f.allow.Contains(client) {
+		f.countUnlisted()
+		return nil, denied.New("")
+	}
+	return next(x)
+}
