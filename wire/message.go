@@ -17,7 +17,7 @@ import (
 type Request struct {
 	Method string // a token, as sent
 	Scheme string // "http" or "https"
-	Host   string // lower case, without port and trailing dot; "" only in HTTP/1.0
+	Host   string // lower case, without port and trailing dot, IPv6 in brackets; "" only in HTTP/1.0
 	Port   string // as sent in the authority, "" when absent
 	Path   Path
 	Query  string // without "?", as sent
@@ -102,13 +102,16 @@ type Response struct {
 	Switch io.ReadWriteCloser
 }
 
-// Close closes the body, if there is one, and the tunnel, if there is one.
+// Close closes the body, if there is one, and the tunnel, if there is one. Close a response once: afterwards the connection
+// that it came on, and with it the Response, may be another call's already.
 func (r *Response) Close() {
-	if r.Body != nil {
-		_ = r.Body.Close()
+	body, tunnel := r.Body, r.Switch
+	r.Body, r.Switch = nil, nil
+	if body != nil {
+		_ = body.Close()
 	}
-	if r.Switch != nil {
-		_ = r.Switch.Close()
+	if tunnel != nil {
+		_ = tunnel.Close()
 	}
 }
 

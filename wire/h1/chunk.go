@@ -91,7 +91,7 @@ func trailerEnd(b []byte) (n int, fault *wire.Fault) {
 		return 2, nil
 	}
 	n, _, fault = headEnd(b, 0)
-	if fault != nil || n == 0 && len(b) >= maxTrailer {
+	if fault != nil || n > maxTrailer || n == 0 && len(b) >= maxTrailer {
 		return 0, faultTrailer
 	}
 	return n, nil
