@@ -4,7 +4,9 @@ package schema
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"net/url"
 	"reflect"
@@ -124,10 +126,24 @@ func (t *Type) number(text string, v reflect.Value) error {
 			v.SetUint(u)
 		}
 	}
+	if errors.Is(err, strconv.ErrRange) {
+		return t.outOfRange(text, v.Type().Bits())
+	}
 	if err != nil {
 		return fmt.Errorf("write a whole number such as %s", map[bool]string{true: "10", false: "-1 or 10"}[t.kind == uintKind])
 	}
 	return nil
+}
+
+// outOfRange is the error of a number that the Go type has no room for.
+func (t *Type) outOfRange(text string, bits int) error {
+	switch {
+	case t.kind == uintKind:
+		return fmt.Errorf("the most is %d", uint64(math.MaxUint64)>>(64-bits))
+	case strings.HasPrefix(text, "-"):
+		return fmt.Errorf("the least is %d", int64(math.MinInt64)>>(64-bits))
+	}
+	return fmt.Errorf("the most is %d", int64(math.MaxInt64)>>(64-bits))
 }
 
 func leadingZero(text string) bool {
@@ -180,7 +196,7 @@ func parseURL(text string, schemes []string) (*url.URL, error) {
 	case err != nil, u.Scheme == "":
 		return nil, fmt.Errorf("write a URL such as %s", like)
 	case len(schemes) > 0 && !contains(schemes, u.Scheme):
-		return nil, fmt.Errorf("the URL begins with %s: write %s", u.Scheme, oneOf(schemes))
+		return nil, fmt.Errorf("the URL begins with %s; write %s", u.Scheme, oneOf(schemes))
 	case u.Host == "" || u.Hostname() == "":
 		return nil, fmt.Errorf("the URL has no host; write one such as %s", like)
 	}

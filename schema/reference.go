@@ -133,18 +133,26 @@ func (t *Type) Reference(w io.Writer) error {
 func (s Setting) kind() string {
 	k := s.Kind
 	if s.Holds != "" {
+		k = strings.Replace(k, "values", plural(s.Holds), 1)
 		k = strings.Replace(k, "value", s.Holds, 1)
 	}
 	if len(s.Enum) > 0 {
 		k += ": `" + strings.Join(s.Enum, "` `") + "`"
 	}
+	unit := ""
+	switch first, _, _ := strings.Cut(s.Kind, " "); first {
+	case "list", "map":
+		unit = " items"
+	case "string", "secret":
+		unit = " characters"
+	}
 	switch {
 	case s.Min != "" && s.Max != "":
-		k += ", " + s.Min + " to " + s.Max
+		k += ", " + s.Min + " to " + s.Max + unit
 	case s.Min != "":
-		k += ", at least " + s.Min
+		k += ", at least " + s.Min + unit
 	case s.Max != "":
-		k += ", at most " + s.Max
+		k += ", at most " + s.Max + unit
 	}
 	return k
 }

@@ -94,7 +94,10 @@ func (r *rules) check(v reflect.Value, t *Type, text string) string {
 	if r.noneOK && text == "none" {
 		return ""
 	}
-	unit := map[kind]string{textKind: " characters", secretKind: " characters", listKind: " items", mapKind: " entries"}[t.kind]
+	unit := ""
+	if t.kind == textKind || t.kind == secretKind {
+		unit = " characters"
+	}
 	m := magnitude(v)
 	switch {
 	case r.hasMin && m < r.min:

@@ -20,7 +20,7 @@ import (
 // plain checks size, encoding and the number of entries, and takes a UTF-8 mark off.
 func (p *parser) plain(data []byte) ([]byte, bool) {
 	if len(data) > MaxDocument {
-		p.add(0, 0, fmt.Sprintf("the document has %d MiB; at most %d MiB are read", len(data)>>20, MaxDocument>>20))
+		p.add(0, 0, fmt.Sprintf("the document is larger than %d MiB, which is the most that is read", MaxDocument>>20))
 		return nil, false
 	}
 	if name := otherEncoding(data); name != "" {
@@ -31,7 +31,20 @@ func (p *parser) plain(data []byte) ([]byte, bool) {
 	if !p.utf8(data) || !p.entries(data) {
 		return nil, false
 	}
-	return surrogates(data), true
+	return directive(surrogates(data)), true
+}
+
+var version = regexp.MustCompile(`^(\s*(#.*)?\n)*%YAML 1\.\d`)
+
+// directive makes a comment of a leading %YAML line: the library refuses %YAML 1.2, which is what it reads.
+func directive(data []byte) []byte {
+	at := version.FindIndex(data)
+	if at == nil {
+		return data
+	}
+	data = bytes.Clone(data)
+	data[at[1]-len("%YAML 1.x")] = '#'
+	return data
 }
 
 // otherEncoding recognises UTF-16 and UTF-32 by their mark, or by the zeros that their ASCII has.
