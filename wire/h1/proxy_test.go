@@ -172,7 +172,7 @@ func TestRelayOfAnyBody(t *testing.T) {
 					got, err := io.ReadAll(resp.Body)
 					_ = resp.Body.Close()
 					if err != nil || !bytes.Equal(got, body) || resp.StatusCode != 200 || resp.Header.Get("X-Path") != "/a/b?c=d" {
-						t.Fatalf("%d %s %s: status %d, %d bytes of %d, %v", size, up, mode, resp.StatusCode, len(got), size, err)
+						t.Fatalf("%d %s %s: status %d, %d bytes of %d, %v: %.80q", size, up, mode, resp.StatusCode, len(got), size, err, got)
 					}
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"sallyport/wire"
 )
@@ -78,7 +79,8 @@ func (u *upConn) settle() bool {
 		return !u.due
 	}
 	b, ours := u.call.Body.(*body)
-	if !up.over() {
+	cut := !up.soonOver()
+	if cut {
 		_ = u.s.conn.Close() // a write ends
 		if ours {
 			b.s.abort() // a read ends, and with it the client's connection once it has its answer
@@ -88,7 +90,22 @@ func (u *upConn) settle() bool {
 	if ours {
 		b.shared = false
 	}
-	return up.err == nil
+	return !cut && up.err == nil
+}
+
+// soonOver gives an upload whose last byte the target may have seen already a moment to say so.
+func (u *upload) soonOver() bool {
+	if u.over() {
+		return true
+	}
+	t := time.NewTimer(5 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-u.done:
+		return true
+	case <-t.C:
+		return false
+	}
 }
 
 // abandon ends a call without a response.
