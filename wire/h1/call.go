@@ -227,6 +227,9 @@ func (u *upConn) clientGone() {
 func (u *upConn) failure(c *wire.Call, err error) *wire.CallError {
 	f := &wire.CallError{Op: wire.OpRead, Sent: true, Began: u.began, Err: err}
 	var fault *wire.Fault
+	if u.up != nil && u.s.aborted.Load() {
+		<-u.up.done // it is why, and about to say so
+	}
 	switch {
 	case u.up != nil && u.up.clientFailed():
 		f.Op, f.Err = wire.OpRequest, u.up.err
