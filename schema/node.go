@@ -16,9 +16,19 @@ type Node struct {
 	// Literal says that Text is final: "${" has no meaning in it. Folding at load sets it, so that a value from the
 	// environment is never expanded again. A literal is read by its text, whatever its Kind.
 	Literal bool
+	Block   bool     // a scalar that is written below its key, after | or >
 	Items   []*Node  // of a list
 	Fields  []*Field // of a map, in order
+	// Outside is what env.X and file("…") in Text may read, for types that compile expressions. Folding at load sets it; nil
+	// means that they may read nothing.
+	Outside *Outside
 	Pos
+}
+
+// Outside is where values that do not stand in the document come from, at load.
+type Outside struct {
+	Lookup   func(name string) (value string, found bool) // a variable of the environment
+	ReadFile func(path string) ([]byte, error)
 }
 
 // A Field is one entry of a map node.

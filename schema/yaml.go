@@ -139,6 +139,7 @@ func (p *parser) scalar(n *Node, y *yaml.Node) {
 	case "!!str":
 		n.Kind = String
 		n.Quoted = y.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) != 0
+		n.Block = y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
 	default:
 		n.Kind = String
 		p.tag(y, "")
