@@ -1,0 +1,239 @@
+package test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"sallyport/test/memnet"
+)
+
+// ok is what a backend answers that no script said anything about.
+const ok = "HTTP/1.1 200 OK\nContent-Type: text/plain\n\nok\n"
+
+// A backend is one target: it gives every request the same answer and remembers what it was asked.
+type backend struct {
+	name string
+	net  *memnet.Network
+
+	mu       sync.Mutex // guards all below
+	answer   message
+	listener net.Listener
+	conns    []net.Conn
+	seen     []*received
+}
+
+// become makes m the answer from now on, and lets callers in or keeps them out as it says.
+func (b *backend) become(m message) error {
+	if err := m.allow("raw", "delay", "close", "refuse", "swallow", "hang", "drip", "early", "end", "reset"); err != nil {
+		return err
+	}
+	for _, word := range []string{"delay", "drip"} {
+		if arg, found := m.directive(word); found {
+			if _, err := time.ParseDuration(arg); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := m.bytes(false); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answer = m
+	_, refuse := m.directive("refuse")
+	switch {
+	case refuse && b.listener != nil:
+		_ = b.listener.Close()
+		b.listener = nil
+		b.hangUp()
+	case !refuse && b.listener == nil:
+		l, err := b.net.Listen(b.name)
+		if err != nil {
+			return err
+		}
+		b.listener = l
+		go b.accept(l)
+	}
+	if _, swallow := m.directive("swallow"); swallow {
+		b.listener.(*memnet.Listener).Swallow()
+	}
+	return nil
+}
+
+func (b *backend) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.listener != nil {
+		_ = b.listener.Close()
+	}
+	b.hangUp()
+}
+
+func (b *backend) hangUp() {
+	for _, c := range b.conns {
+		_ = c.Close()
+	}
+	b.conns = nil
+}
+
+func (b *backend) accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		b.mu.Lock()
+		b.conns = append(b.conns, c)
+		b.mu.Unlock()
+		go b.serve(c.(*memnet.Conn))
+	}
+}
+
+func (b *backend) serve(c *memnet.Conn) {
+	defer c.Close()
+	r := bufio.NewReader(c)
+	for {
+		head, err := readHead(r)
+		if err != nil {
+			return
+		}
+		b.mu.Lock()
+		answer := b.answer
+		b.mu.Unlock()
+		got, err := b.take(c, r, head, answer)
+		if err != nil {
+			return
+		}
+		if err := b.reply(c, answer, got); err != nil {
+			return
+		}
+	}
+}
+
+// take reads the body and notes the request.
+func (b *backend) take(c *memnet.Conn, r *bufio.Reader, head []byte, answer message) (*received, error) {
+	got := parseHead(head)
+	b.mu.Lock()
+	b.seen = append(b.seen, got)
+	b.mu.Unlock()
+	if _, early := answer.directive("early"); early {
+		return got, nil
+	}
+	req, err := http.ReadRequest(bufio.NewReader(io.MultiReader(bytes.NewReader(head), r)))
+	if err != nil {
+		got.body = "unreadable: " + err.Error()
+		return got, err
+	}
+	if strings.EqualFold(req.Header.Get("Expect"), "100-continue") {
+		if _, err := io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
+			return got, err
+		}
+	}
+	var body bytes.Buffer
+	_, err = io.Copy(&body, req.Body)
+	if err != nil {
+		body.WriteString("cut short: " + err.Error())
+	}
+	for name, values := range req.Trailer {
+		fmt.Fprintf(&body, "trailer %s: %s", name, strings.Join(values, ", "))
+	}
+	b.mu.Lock()
+	got.body = body.String()
+	b.mu.Unlock()
+	return got, err
+}
+
+func (b *backend) reply(c *memnet.Conn, answer message, got *received) error {
+	if arg, found := answer.directive("delay"); found {
+		d, _ := time.ParseDuration(arg)
+		time.Sleep(d)
+	}
+	if _, found := answer.directive("hang"); found {
+		_, err := io.Copy(io.Discard, c)
+		return err
+	}
+	if _, found := answer.directive("close"); found {
+		return io.EOF
+	}
+	if _, found := answer.directive("reset"); found {
+		c.Reset()
+		return io.EOF
+	}
+	out, err := answer.bytes(bodyless(answer.first))
+	if err != nil {
+		return err
+	}
+	if _, raw := answer.directive("raw"); !raw && strings.HasPrefix(got.first, "HEAD ") {
+		out = out[:bytes.Index(out, []byte("\r\n\r\n"))+4]
+	}
+	if err := write(c, out, answer); err != nil {
+		return err
+	}
+	if _, found := answer.directive("end"); found {
+		return io.EOF
+	}
+	return nil
+}
+
+// write writes a response at once, or its body byte by byte.
+func write(c net.Conn, out []byte, answer message) error {
+	arg, drip := answer.directive("drip")
+	if !drip {
+		_, err := c.Write(out)
+		return err
+	}
+	pause, _ := time.ParseDuration(arg)
+	body := bytes.Index(out, []byte("\r\n\r\n")) + 4
+	if _, err := c.Write(out[:body]); err != nil {
+		return err
+	}
+	for i := range out[body:] {
+		time.Sleep(pause)
+		if _, err := c.Write(out[body+i : body+i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bodyless says whether a response of that status line never has a body (RFC 9110 §6.4.1).
+func bodyless(status string) bool {
+	_, code, _ := strings.Cut(status, " ")
+	return strings.HasPrefix(code, "1") || strings.HasPrefix(code, "204") || strings.HasPrefix(code, "304")
+}
+
+// readHead reads up to the empty line, that included.
+func readHead(r *bufio.Reader) ([]byte, error) {
+	var head []byte
+	for {
+		line, err := r.ReadBytes('\n')
+		head = append(head, line...)
+		if err != nil {
+			return head, err
+		}
+		if len(head) > 2 && (bytes.HasSuffix(head, []byte("\n\r\n")) || bytes.HasSuffix(head, []byte("\n\n"))) {
+			return head, nil
+		}
+	}
+}
+
+func parseHead(head []byte) *received {
+	lines := strings.Split(strings.TrimRight(string(head), "\r\n"), "\r\n")
+	return &received{first: lines[0], fields: lines[1:]}
+}
+
+// asked returns what came since the last call.
+func (b *backend) asked() []*received {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := b.seen
+	b.seen = nil
+	return out
+}
