@@ -69,9 +69,6 @@ func (u *upConn) close() {
 // with not a byte of an answer, the call is made again on another if its method may be repeated and its body is still at
 // hand (RFC 9112 §9.3.1, RFC 9110 §9.2.2).
 func (p *Pool) Do(c *wire.Call) (*wire.Response, error) {
-	if p.closed.Load() {
-		return nil, &wire.CallError{Op: wire.OpConnect, Err: errClosed}
-	}
 	for try := 0; ; try++ {
 		u, failed := p.get(c, try > 2)
 		if failed != nil {

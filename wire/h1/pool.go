@@ -80,7 +80,8 @@ func (p *Pool) Stats() PoolStats {
 	return PoolStats{int(p.open.Load()), int(p.idle.Load()), int(p.waiting.Load())}
 }
 
-// Close closes the idle connections. Those in use end with their exchange.
+// Close closes the idle connections. Those in use end with their exchange, as do those of calls that are still to
+// come: a request that began before a reload may need one more.
 func (p *Pool) Close() {
 	p.closed.Store(true)
 	p.mu.Lock()
@@ -101,7 +102,6 @@ func (p *Pool) shard(c *wire.Conn) int {
 var (
 	errFull    = errors.New("too many calls wait for a connection")
 	errNoneYet = errors.New("no connection became free in time")
-	errClosed  = errors.New("the pool is closed")
 )
 
 // get returns an idle connection, or a new one, waiting for it if it must. c.Request's connection tells where to look first.
