@@ -300,3 +300,15 @@ func BenchmarkAdmission(b *testing.B) {
 		ContinueTrace(r)
 	}
 }
+
+func TestTrailerAllowed(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Grpc-Status": true, "Grpc-Message": true, "X-Checksum": true, "Server-Timing": true, "Digest": true,
+		"Content-Length": false, "Host": false, "Authorization": false, "X-Forwarded-For": false, "X-Request-Id": false,
+		"X-User-Id": false, "x_user_id": false, "X.User.Id": false, "X-Forwarded-Prefix": false, "Remote-User": false,
+	} {
+		if got := TrailerAllowed(&Field{Name: name, id: NameOf(name)}); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}

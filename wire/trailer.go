@@ -1,5 +1,7 @@
 package wire
 
+import "strings"
+
 // notInTrailer are the known fields that may not stand in a trailer: they frame, route, authenticate or say what the
 // content is (RFC 9110 §6.5.1).
 var notInTrailer = func() (t [nameCount]bool) {
@@ -13,5 +15,11 @@ var notInTrailer = func() (t [nameCount]bool) {
 	return t
 }()
 
-// TrailerAllowed says whether f may be passed on in a trailer.
-func TrailerAllowed(f *Field) bool { return !notInTrailer[f.id] }
+// TrailerAllowed says whether f may be passed on in a trailer: what a client may not say in the header it may
+// not say there either, in any spelling.
+func TrailerAllowed(f *Field) bool {
+	if f.id != Other {
+		return !notInTrailer[f.id]
+	}
+	return strings.IndexByte(f.Name, '_') < 0 && !Managed(f.Name)
+}
