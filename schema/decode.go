@@ -13,8 +13,8 @@ import (
 // defaults. Whatever is wrong is in the errors; into is complete only without any.
 func (t *Type) Decode(n *Node, into any, path string) Errors {
 	v := reflect.ValueOf(into)
-	if v.Kind() != reflect.Pointer || v.Type().Elem() != t.go_ {
-		panic(fmt.Sprintf("schema: decoding a %s into a %T", t.go_, into))
+	if v.Kind() != reflect.Pointer || v.Type().Elem() != t.gotype {
+		panic(fmt.Sprintf("schema: decoding a %s into a %T", t.gotype, into))
 	}
 	d := decoder{}
 	d.value(n, v.Elem(), t, &rules{}, path)
@@ -67,7 +67,7 @@ func (d *decoder) value(n *Node, v reflect.Value, t *Type, r *rules, path string
 			d.errs.Add(n, path, "nothing is given; write {} for its defaults, or leave the setting out")
 			return
 		}
-		v.Set(reflect.New(t.elem.go_))
+		v.Set(reflect.New(t.elem.gotype))
 		d.value(n, v.Elem(), t.elem, r, path)
 	case structKind:
 		d.structure(n, v, t, path)
@@ -141,7 +141,7 @@ func (d *decoder) list(n *Node, v reflect.Value, t *Type, r *rules, path string)
 		d.errs.Add(n, path, "%s is given where %s is wanted; %s", n.Kind, t.words(), n.expanded("begin each item with a dash, or put them in [ ]"))
 		return
 	}
-	list := reflect.MakeSlice(t.go_, len(n.Items), len(n.Items))
+	list := reflect.MakeSlice(t.gotype, len(n.Items), len(n.Items))
 	item := &rules{enum: r.enum}
 	for i, c := range n.Items {
 		d.value(c, list.Index(i), t.elem, item, Index(path, i))
@@ -160,12 +160,12 @@ func (d *decoder) entries(n *Node, v reflect.Value, t *Type, r *rules, path stri
 		d.errs.Add(n, path, "%s is given where %s is wanted; %s", n.Kind, t.words(), n.expanded("write each entry as name: value"))
 		return
 	}
-	entries := reflect.MakeMapWithSize(t.go_, len(n.Fields))
+	entries := reflect.MakeMapWithSize(t.gotype, len(n.Fields))
 	item := &rules{enum: r.enum}
 	for _, f := range n.Fields {
-		e := reflect.New(t.elem.go_).Elem()
+		e := reflect.New(t.elem.gotype).Elem()
 		d.value(f.Node, e, t.elem, item, Join(path, f.Name))
-		entries.SetMapIndex(reflect.ValueOf(f.Name).Convert(t.go_.Key()), e)
+		entries.SetMapIndex(reflect.ValueOf(f.Name).Convert(t.gotype.Key()), e)
 	}
 	v.Set(entries)
 	if wrong := r.check(v, t, ""); wrong != "" {

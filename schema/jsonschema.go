@@ -59,7 +59,7 @@ func (d *drafter) count(t *Type) {
 	if t.kind != structKind {
 		return
 	}
-	if d.uses[t.go_]++; d.uses[t.go_] > 1 {
+	if d.uses[t.gotype]++; d.uses[t.gotype] > 1 {
 		return
 	}
 	for _, f := range t.fields {
@@ -96,7 +96,7 @@ func (d *drafter) choices(kind string, choices []Choice) {
 func ref(name string) object { return object{"$ref": "#/$defs/" + name} }
 
 // zero is a fresh value's address, for the methods that a type has.
-func (t *Type) zero() any { return reflect.New(t.go_).Interface() }
+func (t *Type) zero() any { return reflect.New(t.gotype).Interface() }
 
 // schema describes values of a type under rules; holds is the tag kind of the nodes in it.
 func (d *drafter) schema(t *Type, r *rules, holds string) object {
@@ -144,10 +144,10 @@ func (r *rules) counted(s object, least, most string) object {
 }
 
 func (d *drafter) structure(t *Type) object {
-	if t.go_.Name() == "" || d.uses[t.go_] < 2 {
+	if t.gotype.Name() == "" || d.uses[t.gotype] < 2 {
 		return d.expanded(t)
 	}
-	name := strings.NewReplacer("/", ".", "[", "-", "]", "", "*", "").Replace(t.go_.PkgPath() + "." + t.go_.Name())
+	name := strings.NewReplacer("/", ".", "[", "-", "]", "", "*", "").Replace(t.gotype.PkgPath() + "." + t.gotype.Name())
 	if d.defs[name] == nil {
 		d.defs[name] = true // a struct that contains itself finds the name taken
 		d.defs[name] = d.expanded(t)

@@ -53,7 +53,7 @@ func (es *Errors) Unknown(f *Field, path string, known []string) {
 	msg := fmt.Sprintf("unknown setting %q", clip(f.Name))
 	if near := Nearest(f.Name, known); near != "" {
 		msg += fmt.Sprintf("; did you mean %q?", near)
-	} else if len(known) > 0 && len(known) <= 30 {
+	} else if len(known) > 0 && len(known) <= 30 && len(*es) < 1000 { // a document of nothing else must not fill the memory
 		known = slices.Clone(known)
 		slices.Sort(known)
 		msg += "; known here: " + strings.Join(known, ", ")

@@ -95,7 +95,7 @@ func (t *Type) settings(all *[]Setting, path string, within []*Type) {
 		if f.later != "" {
 			continue
 		}
-		s := Setting{Path: path + f.name, Kind: f.typ.Kind(), Doc: f.doc, Default: f.text, Required: !f.optional, Enum: f.rules.enum,
+		s := Setting{Path: path + f.name, Kind: f.typ.Kind(), Doc: f.doc, Default: f.text, Required: f.needed(), Enum: f.rules.enum,
 			Min: f.rules.minText, Max: f.rules.maxText, Holds: f.kind}
 		*all = append(*all, s)
 		inner, sub := f.typ, path+f.name
@@ -110,27 +110,39 @@ func (t *Type) settings(all *[]Setting, path string, within []*Type) {
 		}
 		inner.settings(all, sub+".", within)
 	}
+	if t.rest != nil && t.rest.doc != "" {
+		*all = append(*all, Setting{Path: path + strings.ToUpper(t.rest.kind), Kind: kindNames[nodeKind], Doc: t.rest.doc, Holds: t.rest.kind})
+	}
 }
 
 // Reference writes a Markdown table of the settings.
-func (t *Type) Reference(w io.Writer) error {
-	settings := t.Settings()
+func (t *Type) Reference(w io.Writer) error { return Table(w, t.Settings()) }
+
+// Table writes settings as a Markdown table.
+func Table(w io.Writer, settings []Setting) error {
 	if len(settings) == 0 {
 		_, err := fmt.Fprintln(w, "It has no settings.")
 		return err
 	}
 	var b strings.Builder
 	b.WriteString("| setting | kind | default | meaning |\n|---|---|---|---|\n")
-	cell := strings.NewReplacer("|", `\|`, "\n", " ").Replace
+	cell := strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;").Replace
 	for _, s := range settings {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.Path, cell(s.kind()), cell(s.fallback()), cell(s.Doc))
+		fallback := s.Default
+		switch {
+		case s.Required:
+			fallback = "*required*"
+		case fallback != "":
+			fallback = "`" + fallback + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.Path, cell(s.Values()), cell(fallback), cell(s.Doc))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// kind is the Kind with its rules.
-func (s Setting) kind() string {
+// Values says what the setting may be: its kind and its rules, in Markdown.
+func (s Setting) Values() string {
 	k := s.Kind
 	if s.Holds != "" {
 		k = strings.Replace(k, "values", plural(s.Holds), 1)
@@ -155,14 +167,4 @@ func (s Setting) kind() string {
 		k += ", at most " + s.Max + unit
 	}
 	return k
-}
-
-func (s Setting) fallback() string {
-	switch {
-	case s.Required:
-		return "*required*"
-	case s.Default == "":
-		return ""
-	}
-	return "`" + s.Default + "`"
 }

@@ -51,12 +51,12 @@ func (t *Type) item() *Type {
 func (t *Type) bound(text string) (float64, error) {
 	switch t.kind {
 	case textKind, listKind, mapKind, secretKind:
-		t = &Type{kind: intKind, go_: reflect.TypeFor[int]()}
+		t = &Type{kind: intKind, gotype: reflect.TypeFor[int]()}
 	case intKind, uintKind, floatKind, durationKind, sizeKind, percentKind:
 	default:
 		return 0, fmt.Errorf("min and max are not for this type")
 	}
-	v := reflect.New(t.go_).Elem()
+	v := reflect.New(t.gotype).Elem()
 	if err := t.scalar(text, v, &rules{}); err != nil {
 		return 0, fmt.Errorf("its bound %q: %w", text, err)
 	}

@@ -28,7 +28,7 @@ import (
 // A Type is what a config struct, or any type that a setting can have, says about itself.
 type Type struct {
 	kind   kind
-	go_    reflect.Type
+	gotype    reflect.Type
 	elem   *Type // of a list, map or pointer
 	fields []*field
 	short  *field
@@ -95,7 +95,7 @@ func (r reader) read(g reflect.Type) *Type {
 	if t := r[g]; t != nil {
 		return t
 	}
-	t := &Type{go_: g}
+	t := &Type{gotype: g}
 	r[g] = t
 	if t.kind = special(g); t.kind != structKind {
 		return t
@@ -129,8 +129,8 @@ func (r reader) read(g reflect.Type) *Type {
 }
 
 func (r reader) structure(t *Type) {
-	for _, f := range reflect.VisibleFields(t.go_) {
-		if f.Anonymous || len(f.Index) > 1 && !embedded(t.go_, f.Index) {
+	for _, f := range reflect.VisibleFields(t.gotype) {
+		if f.Anonymous || len(f.Index) > 1 && !embedded(t.gotype, f.Index) {
 			continue
 		}
 		if s := r.field(t, f); s != nil {
@@ -138,7 +138,7 @@ func (r reader) structure(t *Type) {
 		}
 	}
 	if t.short != nil && (t.short.typ.kind == mapKind || t.short.typ.kind == structKind) {
-		panic(fmt.Sprintf("schema: %s.%s cannot be short: a map in its place would be taken for the whole", t.go_, t.short.name))
+		panic(fmt.Sprintf("schema: %s.%s cannot be short: a map in its place would be taken for the whole", t.gotype, t.short.name))
 	}
 }
 
@@ -157,7 +157,7 @@ func embedded(g reflect.Type, index []int) bool {
 func (t *Type) add(f *field) {
 	for _, other := range t.fields {
 		if other.name == f.name {
-			panic(fmt.Sprintf("schema: %s has two settings named %s", t.go_, f.name))
+			panic(fmt.Sprintf("schema: %s has two settings named %s", t.gotype, f.name))
 		}
 	}
 	t.fields = append(t.fields, f)
@@ -167,7 +167,7 @@ func (r reader) field(t *Type, f reflect.StructField) *field {
 	tag, tagged := f.Tag.Lookup("json")
 	name, option, _ := strings.Cut(tag, ",")
 	fail := func(format string, args ...any) {
-		panic(fmt.Sprintf("schema: %s.%s: ", t.go_, f.Name) + fmt.Sprintf(format, args...))
+		panic(fmt.Sprintf("schema: %s.%s: ", t.gotype, f.Name) + fmt.Sprintf(format, args...))
 	}
 	later := f.Tag.Get("later")
 	switch {
@@ -238,7 +238,7 @@ func (s *field) defaults(tag reflect.StructTag) error {
 		return nil // only what it reads at run time can tell
 	}
 	d := decoder{}
-	d.setting(s.node, reflect.New(s.typ.go_).Elem(), s, "default")
+	d.setting(s.node, reflect.New(s.typ.gotype).Elem(), s, "default")
 	if len(d.errs) > 0 {
 		return d.errs
 	}
