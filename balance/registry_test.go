@@ -1,0 +1,182 @@
+package balance
+
+import (
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sallyport/schema"
+	"sallyport/wire"
+)
+
+func (w *world) prepare(docs map[string]string) *Set {
+	configs := map[string]*Config{}
+	for name, doc := range docs {
+		configs[name] = settings(w.t, doc)
+	}
+	return w.registry.Prepare(configs)
+}
+
+// Endpoints live on from one configuration to the next, with their connections and what is known of them.
+func TestReloadKeepsEndpoints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.target("a:80")
+		w.target("b:80")
+		one := w.upstream("targets: [http://a, http://dead]\nbalance: round_robin")
+		get(one)
+		get(one)
+		dials := w.dials.Load()
+		s := w.prepare(map[string]string{
+			"shop":  "targets: [http://a, http://dead, http://b]\nbalance: round_robin",
+			"other": "targets: [http://a/base]",
+		})
+		s.Commit()
+		if got := strings.Join(s.Names(), " "); got != "other shop" || s.Upstream("none") != nil {
+			t.Errorf("upstreams %s", got)
+		}
+		two := s.Upstream("shop")
+		if two.targets[0].endpoint != one.targets[0].endpoint || two.turn != one.turn {
+			t.Error("the endpoint is another one after the reload")
+		}
+		if a := get(s.Upstream("other")); a.body != "a:80" || *w.targets[0].path.Load() != "/base/x" {
+			t.Errorf("%q %v", a.body, a.err)
+		}
+		if w.dials.Load() != dials {
+			t.Error("the open connection was not used again")
+		}
+		if st := two.Snapshot(); st.Healthy != 2 || st.Targets[1].Healthy {
+			t.Errorf("what was known of the dead target is lost: %+v", st)
+		}
+		// Different bounds make another endpoint.
+		s = w.prepare(map[string]string{"shop": "targets: [http://a]\nmax_connections: 7"})
+		s.Commit()
+		if s.Upstream("shop").targets[0].endpoint == one.targets[0].endpoint {
+			t.Error("endpoints with different bounds are one")
+		}
+		if n := one.targets[0].pool.Stats().Open; n != 0 {
+			t.Errorf("%d connections of an endpoint that nobody uses are open", n)
+		}
+		if a := get(two); a.err != nil {
+			t.Errorf("a request that holds the old upstream: %v", a.err)
+		}
+		if n := two.targets[0].pool.Stats().Open; n != 0 {
+			t.Errorf("it left %d connections open", n)
+		}
+	})
+}
+
+// A configuration that is thrown away changes nothing.
+func TestPreparedOnly(t *testing.T) {
+	w := newWorld(t)
+	u := w.upstream("targets: [http://a]")
+	before := w.text()
+	w.prepare(map[string]string{"shop": "targets: [http://b]", "other": "targets: [http://c]"})
+	if len(w.registry.endpoints) != 1 || w.registry.endpoints[u.targets[0].key] != u.targets[0].endpoint {
+		t.Error("the endpoints have changed")
+	}
+	if after := w.text(); after != before {
+		t.Errorf("the metrics have changed:\n%s", after)
+	}
+}
+
+// text is the series of targets.
+func (w *world) text() string {
+	var out []string
+	rec := httptest.NewRecorder()
+	w.metrics.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	for line := range strings.Lines(rec.Body.String()) {
+		if strings.Contains(line, "target=") {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "")
+}
+
+// Calls and reloads at the same time: no call fails, and the race detector is content.
+func TestReloadUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for _, name := range []string{"a:80", "b:80", "c:80"} {
+			w.target(name).delay.Store(int64(time.Millisecond))
+		}
+		docs := []string{"[http://a, http://b]", "[http://b, http://c]", "[http://a, http://dead, {url: 'http://c', weight: 3}]"}
+		var now atomic.Pointer[Upstream]
+		now.Store(w.upstream("targets: " + docs[0]))
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				for range 200 {
+					u := now.Load()
+					time.Sleep(time.Millisecond)
+					if a := get(u); a.err != nil {
+						t.Error(a.err)
+					}
+					u.Snapshot()
+				}
+			})
+		}
+		for i := range 100 {
+			time.Sleep(3 * time.Millisecond)
+			now.Store(w.upstream("targets: " + docs[i%3] + "\nbalance: " + []string{"random", "round_robin"}[i%2]))
+		}
+		wg.Wait()
+	})
+}
+
+func TestWhatTargetsGet(t *testing.T) {
+	for _, c := range []struct{ doc, host, target, wantHost, wantTarget string }{
+		{"targets: [http://a]", "", "/x?q=1", "a", "/x?q=1"},
+		{"targets: ['http://a:80/']", "", "/x", "a", "/x"},
+		{"targets: ['http://a:81/v1/']", "", "/x", "a:81", "/v1/x"},
+		{"targets: ['http://a/v1']", "", "*", "a", "*"},
+		{"targets: ['http://A.']", "", "/x", "a", "/x"},
+		{"targets: [http://a]\nhost: preserve", "", "/x", "api.example.com:8080", "/x"},
+		{"targets: [http://a]\nhost: B.example:8443", "", "/x", "b.example:8443", "/x"},
+		{"targets: [http://a]\nhost: preserve", "c.example", "/x", "c.example", "/x"},
+		{"targets: ['http://[::1]:9000/b%20c']", "", "/x", "[::1]:9000", "/b%20c/x"},
+	} {
+		u, x := newWorld(t).upstream(c.doc), exchange()
+		x.Request.Port = "8080"
+		call := wire.Call{}
+		u.address(x, &call, u.targets[0], c.target, c.host)
+		if call.Host != c.wantHost || call.Target != c.wantTarget {
+			t.Errorf("%s: got %s from %s", c.doc, call.Target, call.Host)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for doc, want := range map[string]string{
+		"balance: random":                                           `"targets" is missing`,
+		"targets: []":                                               "targets: 0 items",
+		"targets: [https://a]":                                      "targets[0].url: not yet: TLS to targets",
+		"targets: [h2c://a]":                                        "targets[0].url: not yet: HTTP/2",
+		"targets: [ftp://a]":                                        "targets[0].url: the URL begins with ftp",
+		"targets: ['http://me:pw@a']":                               "targets[0].url: a URL with a name or password",
+		"targets: ['http://a?x=1']":                                 "targets[0].url: a target's URL ends with its path",
+		"targets: ['http://a/../b']":                                "targets[0].url: the path leads above",
+		"targets: ['http://a;b']":                                   "targets[0].url: the host holds a character",
+		"targets: [http://a, http://a:80]":                          "targets[1]: it is the same as targets[0]",
+		"targets: [{url: 'http://a', weight: 0}]":                   "targets: every weight is 0",
+		"targets: [{url: 'http://a', priority: 1}]":                 "priority: not yet",
+		"targets: [http://a]\nbalance: least_request":               "balance: not yet: least_request",
+		"targets: [http://a]\nbalance: {consistent_hash: {on: ip}}": "balance: not yet: consistent_hash",
+		"targets: [http://a]\nbalance: fair":                        `balance: "fair" is not known; write p2c_ewma, round_robin, random`,
+		"targets: [http://a]\nprotocol: h2":                         "protocol: not yet: h2",
+		"targets: [http://a]\nhost: 'a b'":                          "host: ",
+		"targets: [http://a]\nhealth: {path: /}":                    "health: not yet",
+		"targets: [http://a]\nretry: {attempts: 2}":                 "retry: not yet",
+	} {
+		n, errs := schema.Parse("", []byte(doc))
+		c := &Config{}
+		errs = append(errs, schema.Of[Config]().Decode(n, c, "")...)
+		if len(errs) != 1 || !strings.Contains(errs.Error(), want) || strings.Contains(errs.Error(), "pw@") {
+			t.Errorf("%s: got %v", doc, errs)
+		}
+	}
+}
