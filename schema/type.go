@@ -28,7 +28,7 @@ import (
 // A Type is what a config struct, or any type that a setting can have, says about itself.
 type Type struct {
 	kind   kind
-	gotype    reflect.Type
+	gotype reflect.Type
 	elem   *Type // of a list, map or pointer
 	fields []*field
 	short  *field
