@@ -1,0 +1,74 @@
+package expr
+
+import (
+	"strings"
+
+	"sallyport/schema"
+)
+
+// An Error is something wrong with an expression, found at load.
+type Error struct {
+	At  int // byte of the source
+	Msg string
+}
+
+func (e *Error) Error() string { return e.Msg }
+
+// Faults is everything wrong with an expression.
+type Faults []*Error
+
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i, e := range f {
+		lines[i] = e.Msg
+	}
+	return strings.Join(lines, "; ")
+}
+
+// faults makes a list of any error of this package.
+func faults(err error) Faults {
+	switch err := err.(type) {
+	case nil:
+		return nil
+	case Faults:
+		return err
+	case *Error:
+		return Faults{err}
+	}
+	return Faults{{Msg: err.Error()}}
+}
+
+// shifted moves the places of err by n bytes, for an expression inside other text.
+func shifted(err error, n int) Faults {
+	fs := faults(err)
+	for _, f := range fs {
+		f.At += n
+	}
+	return fs
+}
+
+// report adds what is wrong with the text of n, each at its own line and column.
+func report(errs *schema.Errors, n *schema.Node, path string, err error) {
+	for _, f := range faults(err) {
+		errs.Add(n, path, "%s", f.Msg)
+		(*errs)[len(*errs)-1].Pos = place(n, f.At)
+	}
+}
+
+// place is where byte at of the node's text stands in the document. In a block, and behind an escape in quotes, only the
+// line can be told, so those errors point at the beginning of the value.
+func place(n *schema.Node, at int) schema.Pos {
+	pos := n.Pos
+	if n.Block || pos.Line == 0 || at > len(n.Text) {
+		return pos
+	}
+	before := n.Text[:at]
+	if strings.ContainsAny(before, "\n\"'\\") && n.Quoted || strings.Contains(before, "\n") {
+		return pos
+	}
+	if n.Quoted {
+		pos.Col++
+	}
+	pos.Col += len([]rune(before))
+	return pos
+}

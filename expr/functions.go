@@ -1,0 +1,215 @@
+package expr
+
+// The functions beyond those of CEL itself and its extensions for strings, lists and math.
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/netip"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+)
+
+func functions() []cel.EnvOption {
+	text, dyn := cel.StringType, cel.DynType
+	anyMap := cel.MapType(text, dyn)
+	options := []cel.EnvOption{
+		cel.Function("ip", cel.Overload("ip_text", []*cel.Type{text}, addrType, cel.UnaryBinding(parseAddr))),
+		cel.Function(inName,
+			cel.MemberOverload("ip_in_text", []*cel.Type{addrType, text}, cel.BoolType, cel.BinaryBinding(inPrefix)),
+			cel.MemberOverload("ip_in_list", []*cel.Type{addrType, cel.ListType(text)}, cel.BoolType, cel.BinaryBinding(inPrefixes))),
+		cel.Function("sha256",
+			cel.Overload("sha256_text", []*cel.Type{text}, text, cel.UnaryBinding(sum)),
+			cel.Overload("sha256_bytes", []*cel.Type{cel.BytesType}, text, cel.UnaryBinding(sum))),
+		cel.Function("base64",
+			cel.Overload("base64_text", []*cel.Type{text}, text, cel.UnaryBinding(encode64)),
+			cel.Overload("base64_bytes", []*cel.Type{cel.BytesType}, text, cel.UnaryBinding(encode64))),
+		cel.Function("json", cel.Overload("json_any", []*cel.Type{dyn}, text, cel.UnaryBinding(toJSON))),
+		cel.Function("uuid", cel.Overload("uuid_new", nil, text, cel.FunctionBinding(func(...ref.Val) ref.Val { return types.String(newUUID()) }))),
+		cel.Function("merge", cel.Overload("merge_maps", []*cel.Type{anyMap, anyMap}, anyMap, cel.BinaryBinding(merge))),
+	}
+	for _, r := range roots {
+		if r.headers {
+			options = append(options, headerFunctions(r)...)
+		}
+	}
+	return options
+}
+
+func headerFunctions(r *root) []cel.EnvOption {
+	args := []*cel.Type{cel.ObjectType(r.name), cel.StringType}
+	return []cel.EnvOption{
+		cel.Function("header", cel.MemberOverload(r.name+"_header", args, cel.StringType, cel.BinaryBinding(header))),
+		cel.Function("header_values", cel.MemberOverload(r.name+"_header_values", args, cel.ListType(cel.StringType), cel.BinaryBinding(headerValues))),
+	}
+}
+
+// header is "" where there is no such field.
+func header(of, name ref.Val) ref.Val {
+	r := of.(*rootValue)
+	v, _, err := r.frame.vars.LookupText(r.root.name, "headers", string(name.(types.String)))
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	return types.String(v)
+}
+
+func headerValues(of, name ref.Val) ref.Val {
+	r := of.(*rootValue)
+	v, _, err := r.frame.vars.Lookup(r.root.name, "header_values", string(name.(types.String)))
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	list, _ := v.([]string)
+	return types.NewStringList(adapter{}, list)
+}
+
+// addrType is what ip(…) makes. Nothing but in(…) takes it.
+var addrType = cel.OpaqueType("ip")
+
+type addr struct {
+	ref.Val
+	netip.Addr
+}
+
+// Type returns the type of addresses.
+func (a addr) Type() ref.Type { return addrType }
+
+// Value returns the address.
+func (a addr) Value() any { return a.Addr }
+
+// Equal compares addresses.
+func (a addr) Equal(other ref.Val) ref.Val {
+	b, ok := other.(addr)
+	return types.Bool(ok && a.Addr == b.Addr)
+}
+
+func parseAddr(v ref.Val) ref.Val {
+	a, err := netip.ParseAddr(string(v.(types.String)))
+	if err != nil {
+		return types.NewErr("%q is no IP address", clip(string(v.(types.String))))
+	}
+	return addr{types.NullValue, a.Unmap().WithZone("")}
+}
+
+// inPrefix says whether an address lies in a network, or is the address that stands there instead.
+func inPrefix(a, network ref.Val) ref.Val {
+	s := string(network.(types.String))
+	if !strings.Contains(s, "/") {
+		b, err := netip.ParseAddr(s)
+		if err != nil {
+			return types.NewErr("%q is no network", clip(s))
+		}
+		return types.Bool(a.(addr).Addr == b.Unmap())
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return types.NewErr("%q is no network", clip(s))
+	}
+	return types.Bool(p.Contains(a.(addr).Addr))
+}
+
+func inPrefixes(a, networks ref.Val) ref.Val {
+	l := networks.(traits.Lister)
+	for it := l.Iterator(); it.HasNext() == types.True; {
+		s, ok := it.Next().(types.String)
+		if !ok {
+			return types.NoSuchOverloadErr()
+		}
+		if in := inPrefix(a, s); in != types.False {
+			return in
+		}
+	}
+	return types.False
+}
+
+func bytesOf(v ref.Val) []byte {
+	if s, ok := v.(types.String); ok {
+		return []byte(s)
+	}
+	return v.(types.Bytes)
+}
+
+func sum(v ref.Val) ref.Val {
+	h := sha256.Sum256(bytesOf(v))
+	return types.String(hex.EncodeToString(h[:]))
+}
+
+func encode64(v ref.Val) ref.Val {
+	return types.String(base64.StdEncoding.EncodeToString(bytesOf(v)))
+}
+
+func toJSON(v ref.Val) ref.Val {
+	x, err := native(v)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	b, err := json.Marshal(x)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	return types.String(b)
+}
+
+// newUUID makes a random UUID (RFC 9562 §5.4).
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	s := hex.EncodeToString(b[:])
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
+
+// merge merges maps deeply: where both have a name, two maps are merged and of anything else the right one
+// wins, lists included.
+func merge(left, right ref.Val) ref.Val {
+	l, err := native(left)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	r, err := native(right)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	return adapter{}.NativeToValue(mergeValues(l, r))
+}
+
+func mergeValues(l, r any) any {
+	a, aOK := asMap(l)
+	b, bOK := asMap(r)
+	if !aOK || !bOK {
+		return r
+	}
+	out := make(map[string]any, len(a)+len(b))
+	for k, v := range a {
+		out[k] = v
+	}
+	for k, v := range b {
+		if old, ok := out[k]; ok {
+			v = mergeValues(old, v)
+		}
+		out[k] = v
+	}
+	return out
+}
+
+func asMap(v any) (map[string]any, bool) {
+	switch m := v.(type) {
+	case map[string]any:
+		return m, true
+	case map[string]string:
+		out := make(map[string]any, len(m))
+		for k, s := range m {
+			out[k] = s
+		}
+		return out, true
+	}
+	return nil, false
+}

@@ -1,0 +1,341 @@
+package expr
+
+// This file walks a parsed expression before its types are checked: it puts in what comes from outside, finds names that do
+// not exist, and notes which variables are used.
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"sallyport/schema"
+)
+
+// maxFile bounds what file("…") reads.
+const maxFile = 1 << 20
+
+var literals = ast.NewExprFactory()
+
+type resolver struct {
+	*compiler
+	*language
+	ast    *ast.AST
+	src    string
+	faults Faults
+	refs   []Ref
+	varies bool // the value depends on the request or the time
+	out    bool // something came from outside
+}
+
+func (r *resolver) fault(e ast.Expr, format string, args ...any) {
+	at := r.ast.SourceInfo().GetStartLocation(e.ID())
+	r.faults = append(r.faults, &Error{At: byteAt(r.src, at.Line(), at.Column()), Msg: fmt.Sprintf(format, args...)})
+}
+
+// expr resolves e and all below it; bound holds the variables of the macros around it.
+func (r *resolver) expr(e ast.Expr, bound []string) {
+	switch e.Kind() {
+	case ast.IdentKind:
+		r.ident(e, bound)
+	case ast.SelectKind:
+		r.choose(e, bound)
+	case ast.CallKind:
+		r.call(e, bound)
+	case ast.ListKind:
+		for _, item := range e.AsList().Elements() {
+			r.expr(item, bound)
+		}
+	case ast.MapKind:
+		for _, entry := range e.AsMap().Entries() {
+			r.expr(entry.AsMapEntry().Key(), bound)
+			r.expr(entry.AsMapEntry().Value(), bound)
+		}
+	case ast.StructKind:
+		r.fault(e, "%s{…} makes a message, of which there are none here; a map is written {\"name\": value}", e.AsStruct().TypeName())
+	case ast.ComprehensionKind:
+		r.loop(e.AsComprehension(), bound)
+	}
+}
+
+func (r *resolver) loop(c ast.ComprehensionExpr, bound []string) {
+	r.expr(c.IterRange(), bound)
+	r.expr(c.AccuInit(), bound)
+	inner := append(slices.Clip(bound), c.IterVar(), c.IterVar2(), c.AccuVar())
+	r.expr(c.LoopCondition(), inner)
+	r.expr(c.LoopStep(), inner)
+	r.expr(c.Result(), append(slices.Clip(bound), c.AccuVar()))
+}
+
+// root returns the root that e names, nil when it names none.
+func (r *resolver) root(e ast.Expr, bound []string) *root {
+	if e.Kind() != ast.IdentKind || slices.Contains(bound, e.AsIdent()) {
+		return nil
+	}
+	found := rootNamed(e.AsIdent())
+	if found == response && !r.response {
+		return nil
+	}
+	return found
+}
+
+func (r *resolver) ident(e ast.Expr, bound []string) {
+	name := strings.TrimPrefix(e.AsIdent(), ".")
+	switch {
+	case slices.Contains(bound, name):
+	case name == "now":
+		r.varies = true
+	case r.root(e, bound) != nil:
+		r.fault(e, "%s is no value by itself; name one of its fields: %s", name, strings.Join(rootNamed(name).names(), ", "))
+	case name == "env":
+		r.fault(e, `env is no value by itself; write env.NAME or env("NAME", "default")`)
+	default:
+		if _, isType := r.env.CELTypeProvider().FindIdent(name); !isType {
+			r.unknown(e, name, bound)
+		}
+	}
+}
+
+func (r *resolver) unknown(e ast.Expr, name string, bound []string) {
+	if why, ok := later[name]; ok {
+		r.fault(e, "%s", why)
+		return
+	}
+	if name == response.name {
+		r.fault(e, "response does not exist here: the expression is evaluated before there is a response")
+		return
+	}
+	known := append([]string{"now", "env", "file", "true", "false"}, bound...)
+	for _, v := range r.env.Variables() {
+		known = append(known, v.Name())
+	}
+	r.fault(e, "unknown variable %q%s", name, didYouMean(name, known, "; text is written in quotes"))
+}
+
+func didYouMean(name string, known []string, otherwise string) string {
+	if near := schema.Nearest(name, known); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return otherwise
+}
+
+// choose resolves operand.field and has(operand.field).
+func (r *resolver) choose(e ast.Expr, bound []string) {
+	s := e.AsSelect()
+	if isEnv(s.Operand(), bound) {
+		r.environment(e, s.FieldName(), nil, s.IsTestOnly())
+		return
+	}
+	root := r.root(s.Operand(), bound)
+	if root == nil {
+		r.expr(s.Operand(), bound)
+		r.note(e)
+		return
+	}
+	r.varies = true
+	if why, ok := later[root.name+"."+s.FieldName()]; ok {
+		r.fault(e, "%s", why)
+		return
+	}
+	if _, ok := root.field(s.FieldName()); !ok {
+		known := root.names()
+		r.fault(e, "%s has no field %q%s", root.name, s.FieldName(), didYouMean(s.FieldName(), known, "; it has "+strings.Join(known, ", ")))
+		return
+	}
+	r.refs = append(r.refs, Ref{Root: root.name, Field: s.FieldName()})
+}
+
+// note sharpens the reference to a map, made last, to one to the entry that e names.
+func (r *resolver) note(e ast.Expr) {
+	plain, ok := refOf(e)
+	if !ok || plain.Key == "" || len(r.refs) == 0 {
+		return
+	}
+	if last := &r.refs[len(r.refs)-1]; *last == (Ref{Root: plain.Root, Field: plain.Field}) {
+		last.Key = plain.Key
+	}
+}
+
+func isEnv(e ast.Expr, bound []string) bool {
+	return e.Kind() == ast.IdentKind && e.AsIdent() == "env" && !slices.Contains(bound, "env")
+}
+
+func (r *resolver) call(e ast.Expr, bound []string) {
+	c := e.AsCall()
+	name := c.FunctionName()
+	switch {
+	case !c.IsMemberFunction() && name == "env":
+		r.envCall(e)
+		return
+	case !c.IsMemberFunction() && name == "file":
+		r.file(e)
+		return
+	case name == operators.Index && isEnv(c.Args()[0], bound):
+		if key, ok := literalText(c.Args()[1]); ok {
+			r.environment(e, key, nil, false)
+			return
+		}
+		r.fault(e, "the name behind env must be written out, since it is looked up once, at load")
+		return
+	}
+	if c.IsMemberFunction() {
+		r.target(e, c, bound)
+	} else if !r.env.HasFunction(name) {
+		r.noFunction(e, name)
+	}
+	for _, arg := range c.Args() {
+		r.expr(arg, bound)
+	}
+	switch name {
+	case operators.Index:
+		r.note(e)
+	case "uuid":
+		r.varies = true
+	case "matches":
+		r.pattern(c.Args())
+	}
+}
+
+// target resolves what a method is called on, which may also be the first half of a function's name, as in math.abs.
+func (r *resolver) target(e ast.Expr, c ast.CallExpr, bound []string) {
+	t := c.Target()
+	if t.Kind() == ast.IdentKind && !slices.Contains(bound, t.AsIdent()) && r.env.HasFunction(t.AsIdent()+"."+c.FunctionName()) {
+		return
+	}
+	if root := r.root(t, bound); root != nil {
+		r.varies = true
+		if !root.headers || c.FunctionName() != "header" && c.FunctionName() != "header_values" {
+			r.fault(e, "%s has no function %q%s", root.name, c.FunctionName(), didYouMean(c.FunctionName(), []string{"header", "header_values"}, ""))
+			return
+		}
+		ref := Ref{Root: root.name, Field: "headers"}
+		if len(c.Args()) == 1 {
+			ref.Key, _ = literalText(c.Args()[0])
+		}
+		r.refs = append(r.refs, ref)
+		return
+	}
+	r.expr(t, bound)
+	if !r.env.HasFunction(c.FunctionName()) {
+		r.noFunction(e, c.FunctionName())
+	}
+}
+
+func (r *resolver) noFunction(e ast.Expr, name string) {
+	known := []string{"env", "file"}
+	for f := range r.env.Functions() {
+		known = append(known, f)
+	}
+	slices.Sort(known)
+	r.fault(e, "unknown function %q%s", name, didYouMean(name, known, ""))
+}
+
+// pattern compiles a regular expression that is written out, so that a mistake in it is found at load.
+func (r *resolver) pattern(args []ast.Expr) {
+	last := args[len(args)-1]
+	if p, ok := literalText(last); ok {
+		if _, err := regexp.Compile(p); err != nil {
+			r.fault(last, "%v", err)
+		}
+	}
+}
+
+func literalText(e ast.Expr) (string, bool) {
+	if e.Kind() != ast.LiteralKind {
+		return "", false
+	}
+	s, ok := e.AsLiteral().(types.String)
+	return string(s), ok
+}
+
+// become puts a constant in the place of e.
+func (r *resolver) become(e ast.Expr, v ref.Val) {
+	r.out = true
+	e.SetKindCase(literals.NewLiteral(e.ID(), v))
+}
+
+func (r *resolver) envCall(e ast.Expr) {
+	args := e.AsCall().Args()
+	var texts []string
+	for _, a := range args {
+		if s, ok := literalText(a); ok {
+			texts = append(texts, s)
+		}
+	}
+	if len(texts) != len(args) || len(args) < 1 || len(args) > 2 {
+		r.fault(e, `env takes a name and a default, both written out: env("NAME", "default")`)
+		return
+	}
+	r.environment(e, texts[0], texts[1:], false)
+}
+
+func (r *resolver) environment(e ast.Expr, name string, otherwise []string, test bool) {
+	if r.outside == nil || r.outside.Lookup == nil {
+		r.fault(e, "the environment cannot be read here")
+		return
+	}
+	value, found := r.outside.Lookup(name)
+	switch {
+	case test:
+		r.become(e, types.Bool(found))
+	case found:
+		r.become(e, types.String(value))
+	case len(otherwise) > 0:
+		r.become(e, types.String(otherwise[0]))
+	default:
+		r.fault(e, "the environment has no variable %s; set it, or write env(%q, \"default\")", name, name)
+	}
+}
+
+func (r *resolver) file(e ast.Expr) {
+	args := e.AsCall().Args()
+	if len(args) != 1 {
+		r.fault(e, `file takes one path: file("path")`)
+		return
+	}
+	name, ok := literalText(args[0])
+	if !ok {
+		r.fault(e, "the path of file must be written out, since it is read once, at load")
+		return
+	}
+	if r.outside == nil || r.outside.ReadFile == nil {
+		r.fault(e, "files cannot be read here")
+		return
+	}
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(r.dir, path)
+	}
+	data, err := r.outside.ReadFile(path)
+	switch {
+	case err != nil:
+		r.fault(e, "file %q cannot be read: %v", name, pathless(err))
+	case len(data) > maxFile:
+		r.fault(e, "file %q is larger than 1 MiB", name)
+	case !utf8.Valid(data):
+		r.fault(e, "file %q is no text in UTF-8", name)
+	default:
+		r.become(e, types.String(trimNewline(string(data))))
+	}
+}
+
+func trimNewline(s string) string { return strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r") }
+
+// pathless is the reason of an error of the file system without the path, which the message has already.
+func pathless(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}

@@ -1,0 +1,163 @@
+package expr
+
+import (
+	"strings"
+
+	"sallyport/schema"
+)
+
+// A Template is text that may hold expressions: "Hello, ${consumer.name}". One without any costs nothing. The
+// zero value is the empty text.
+type Template struct {
+	src   string
+	parts []piece // nil for text alone
+	text  string
+}
+
+// A piece is literal text or, if expr is set, a hole.
+type piece struct {
+	text string
+	expr *program
+}
+
+// CompileTemplate compiles a template that stands on the request side, or where the options say.
+func CompileTemplate(src string, options ...Option) (*Template, error) {
+	t, err := newCompiler(options).template(src, Text)
+	if err != nil {
+		return nil, err
+	}
+	return &t, nil
+}
+
+// template compiles src. Holes beside other text must make what is wanted; one alone may make anything.
+func (c *compiler) template(src string, want Type) (Template, error) {
+	if !strings.Contains(src, "${") {
+		return Template{src: src, text: src}, nil
+	}
+	parts, err := split(src)
+	if err != nil {
+		return Template{}, err
+	}
+	t := Template{src: src}
+	var fs Faults
+	for _, p := range parts {
+		if !p.hole {
+			t.add(piece{text: p.text})
+			continue
+		}
+		as := want
+		if len(parts) == 1 {
+			as = Any
+		}
+		program, err := c.compile(p.text, as)
+		if err != nil {
+			fs = append(fs, shifted(err, p.at)...)
+			continue
+		}
+		t.add(piece{expr: program})
+	}
+	if len(fs) > 0 {
+		return Template{}, fs
+	}
+	if len(t.parts) == 1 && t.parts[0].expr == nil {
+		t.text, t.parts = t.parts[0].text, nil
+	}
+	return t, nil
+}
+
+// add appends a piece, joining text with text.
+func (t *Template) add(p piece) {
+	if p.expr != nil && p.expr.constant {
+		if s, err := textOf(p.expr.value); err == nil && (len(t.parts) > 0) {
+			p = piece{text: s}
+		}
+	}
+	if n := len(t.parts); p.expr == nil && n > 0 && t.parts[n-1].expr == nil {
+		t.parts[n-1].text += p.text
+		return
+	}
+	t.parts = append(t.parts, p)
+}
+
+// String returns the template as it was written.
+func (t Template) String() string { return t.src }
+
+// IsZero says whether the template is the empty text.
+func (t Template) IsZero() bool { return t.src == "" && t.parts == nil && t.text == "" }
+
+// Constant returns the text, if it is the same for every request.
+func (t Template) Constant() (text string, constant bool) { return t.text, t.parts == nil }
+
+// Uses returns the variables that the template refers to.
+func (t Template) Uses() []Ref {
+	var out []Ref
+	for _, p := range t.parts {
+		if p.expr != nil {
+			out = append(out, p.expr.refs...)
+		}
+	}
+	return out
+}
+
+// Text fills the holes.
+func (t Template) Text(v Vars) (string, error) {
+	switch {
+	case t.parts == nil:
+		return t.text, nil
+	case len(t.parts) == 1:
+		return Expr{t.parts[0].expr}.Text(v)
+	}
+	var room [256]byte
+	out := room[:0]
+	for _, p := range t.parts {
+		if p.expr == nil {
+			out = append(out, p.text...)
+			continue
+		}
+		s, err := Expr{p.expr}.Text(v)
+		if err != nil {
+			return "", err
+		}
+		out = append(out, s...)
+	}
+	return string(out), nil
+}
+
+// Value is Text, but one hole alone keeps the type of its expression.
+func (t Template) Value(v Vars) (any, error) {
+	if len(t.parts) == 1 {
+		return t.parts[0].expr.eval(v)
+	}
+	return t.Text(v)
+}
+
+// UnmarshalNode reads a template out of the document.
+func (t *Template) UnmarshalNode(n *schema.Node, path string) schema.Errors {
+	return t.unmarshal(n, path)
+}
+
+func (t *Template) unmarshal(n *schema.Node, path string, options ...Option) (errs schema.Errors) {
+	if wrong := noScalar(n, "text"); wrong != "" {
+		errs.Add(n, path, "%s", wrong)
+		return errs
+	}
+	if n.Literal {
+		*t = Template{src: n.Text, text: n.Text}
+		return nil
+	}
+	out, err := at(n, options).template(n.Text, Text)
+	if err != nil {
+		report(&errs, n, path, err)
+		return errs
+	}
+	*t = out
+	return nil
+}
+
+// A ResponseTemplate is a Template that may use response.
+type ResponseTemplate struct{ Template }
+
+// UnmarshalNode reads a template out of the document.
+func (t *ResponseTemplate) UnmarshalNode(n *schema.Node, path string) schema.Errors {
+	return t.unmarshal(n, path, OnResponse())
+}
