@@ -68,6 +68,25 @@ func (n *Node) Field(name string) *Node {
 	return nil
 }
 
+// Entries returns the entries of a map node, none of any other and of nil.
+func (n *Node) Entries() []*Field {
+	if n == nil {
+		return nil
+	}
+	return n.Fields
+}
+
+// List returns the items of a list node; what is no list is a list of itself, nil and nothing have no items.
+func (n *Node) List() []*Node {
+	switch {
+	case n == nil || n.Kind == Null && !n.Literal:
+		return nil
+	case n.Kind == List:
+		return n.Items
+	}
+	return []*Node{n}
+}
+
 // A Pos is a place in a file. Line and Col count from 1; 0 is unknown.
 type Pos struct {
 	File      string
