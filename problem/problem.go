@@ -29,6 +29,7 @@ var (
 	BadRequest  = Define("bad_request", 400, "Bad request", "The request breaks the rules of HTTP, or can be read in more than one way.")
 	RequestSlow = Define("request_timeout", 408, "Request timeout", "The client did not send its request in time.")
 	BodyTooBig  = Define("body_too_large", 413, "Body too large", "The request's body is larger than the route allows; see the size_limit policy.")
+	Misdirected = Define("misdirected_request", 421, "Misdirected request", "The host of the request is not served on this connection.")
 	Internal    = Define("internal", 500, "Internal error", "The gateway met an error that it did not expect; its log tells more under the request's id.")
 	Overloaded  = Define("overloaded", 503, "Overloaded", "The gateway or the upstream has no room for the request right now.")
 	UpstreamOut = Define("upstream_timeout", 504, "Upstream timeout", "The upstream did not answer in time.")
