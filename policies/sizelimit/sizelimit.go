@@ -14,8 +14,6 @@ import (
 
 const name = "size_limit"
 
-var invalid = problem.Define("response_invalid", 502, "Invalid response", "The upstream's response breaks a rule of the route, such as its size_limit.")
-
 // Kind declares the policy size_limit.
 var Kind = plug.Define(name, "Bounds the bodies of requests and responses.", build)
 
@@ -70,7 +68,7 @@ func (l *limit) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response,
 	case resp.Length > l.response:
 		l.countResponse()
 		resp.Close()
-		return nil, invalid.New("The upstream's response is larger than %v.", schema.Size(l.response))
+		return nil, problem.BadResponse.New("The upstream's response is larger than %v.", schema.Size(l.response))
 	case resp.Length < 0:
 		resp.Body = &bounded{resp.Body, l.response, l.countResponse}
 	}
