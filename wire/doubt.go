@@ -17,7 +17,7 @@ func doubt(path string) (doubtful bool, fault *Fault) {
 			i++
 			continue
 		}
-		v, _ := unescape(path[i:])
+		v, _ := Unescape(path[i:])
 		if v < utf8.RuneSelf {
 			doubtful = doubtful || pathClass[v] != pathEncode && (v != ' ' || atBorder(path, i))
 			i += 3
@@ -49,7 +49,7 @@ func escapedRune(s string) (rune, int) {
 	var b [utf8.UTFMax + 2]byte
 	n := 0
 	for n < len(b) {
-		v, ok := unescape(s[3*n:])
+		v, ok := Unescape(s[3*n:])
 		if !ok || n > 0 && utf8.RuneStart(v) {
 			break
 		}
@@ -132,7 +132,7 @@ func decodePath(dst, src []byte, holdSlash bool) (n int, changed bool) {
 	for i := 0; i < len(src); {
 		c, used := src[i], 1
 		if c == '%' {
-			if v, ok := unescape(src[i:]); ok {
+			if v, ok := Unescape(src[i:]); ok {
 				c, used = v, 3
 				if v == '/' && holdSlash {
 					c = heldSlash

@@ -142,7 +142,7 @@ func rewritePath(out []byte, raw string) ([]byte, *Fault) {
 				out = append(out, '/')
 			}
 		case pathPercent:
-			v, ok := unescape(raw[i:])
+			v, ok := Unescape(raw[i:])
 			if !ok {
 				return nil, faultPathEscape
 			}
@@ -186,8 +186,8 @@ func endSegment(out []byte) ([]byte, bool) {
 	return out[:n], true
 }
 
-// unescape decodes the escape that s begins with.
-func unescape[T string | []byte](s T) (byte, bool) {
+// Unescape decodes the escape that s begins with.
+func Unescape[T string | []byte](s T) (byte, bool) {
 	if len(s) < 3 || s[0] != '%' {
 		return 0, false
 	}

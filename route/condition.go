@@ -1,0 +1,166 @@
+package route
+
+import (
+	"regexp"
+	"strings"
+
+	"sallyport/wire"
+)
+
+// A Condition asks something of one header, query parameter or cookie. Where the request has several of that name,
+// the first one counts.
+type Condition struct {
+	Name  string
+	Test  Test
+	Value string         // for Equals
+	Regex *regexp.Regexp // for Matches; it may match anywhere in the value
+}
+
+// Conditions must all hold.
+type Conditions []Condition
+
+// A Test is what a condition asks.
+type Test uint8
+
+// The tests.
+const (
+	Equals Test = iota
+	Matches
+	Present
+	Absent
+)
+
+func (c *Condition) String() string {
+	switch c.Test {
+	case Equals:
+		return c.Name + "=" + c.Value
+	case Matches:
+		return c.Name + "~" + c.Regex.String()
+	case Present:
+		return c.Name
+	}
+	return "!" + c.Name
+}
+
+func (c *Condition) holds(value string, found bool) bool {
+	switch c.Test {
+	case Equals:
+		return found && value == c.Value
+	case Matches:
+		return found && c.Regex.MatchString(value)
+	case Present:
+		return found
+	}
+	return !found
+}
+
+// excludes says whether no value passes both c and d, which ask about the same thing.
+func (c *Condition) excludes(d *Condition) bool {
+	if (c.Test == Absent) != (d.Test == Absent) {
+		return true
+	}
+	if c.Test == Equals {
+		return d.Test == Equals && c.Value != d.Value || d.Test == Matches && !d.Regex.MatchString(c.Value)
+	}
+	return d.Test == Equals && d.Test != c.Test && d.excludes(c)
+}
+
+// implied says whether whatever passes d passes c as well.
+func (c *Condition) implied(d *Condition) bool {
+	switch {
+	case c.Test == Present:
+		return d.Test != Absent
+	case c.Test == Matches && d.Test == Equals:
+		return c.Regex.MatchString(d.Value)
+	case c.Test != d.Test:
+		return false
+	case c.Test == Matches:
+		return c.Regex.String() == d.Regex.String()
+	}
+	return c.Value == d.Value
+}
+
+// header returns what a condition on a header is about. The protocol that a client wants to switch to is a header
+// to everyone but the engine, which keeps it apart.
+func header(r *wire.Request, name string) (string, bool) {
+	if len(name) == len("upgrade") && wire.EqualFold(name, "upgrade") {
+		return r.Upgrade, r.Upgrade != ""
+	}
+	return r.Header.Lookup(name)
+}
+
+// cookie returns the first cookie of that name (RFC 6265 §4.2.1).
+func cookie(r *wire.Request, name string) (string, bool) {
+	for i := range r.Header.Len() {
+		f := r.Header.At(i)
+		if !f.Is(wire.Cookie) {
+			continue
+		}
+		for left := f.Value; left != ""; {
+			var one string
+			one, left, _ = strings.Cut(left, ";")
+			key, value, ok := strings.Cut(strings.Trim(one, " \t"), "=")
+			if !ok || key != name {
+				continue
+			}
+			if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+				value = value[1 : n-1]
+			}
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// query returns the first parameter of that name, decoded. It allocates only for a value that holds escapes.
+func query(r *wire.Request, name string) (string, bool) {
+	for left := r.Query; left != ""; {
+		var one string
+		one, left, _ = strings.Cut(left, "&")
+		if one == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(one, "=")
+		if decodesTo(key, name) {
+			return decodeQuery(value), true
+		}
+	}
+	return "", false
+}
+
+// decodesTo compares without making the decoded text.
+func decodesTo(s, want string) bool {
+	n := 0
+	for i := 0; i < len(s); n++ {
+		c, used := decodeByte(s[i:])
+		if n == len(want) || want[n] != c {
+			return false
+		}
+		i += used
+	}
+	return n == len(want)
+}
+
+func decodeQuery(s string) string {
+	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		c, used := decodeByte(s[i:])
+		b = append(b, c)
+		i += used
+	}
+	return string(b)
+}
+
+// decodeByte decodes one character of a query: "+" is a space, an invalid escape stands for itself.
+func decodeByte(s string) (c byte, used int) {
+	if s[0] == '+' {
+		return ' ', 1
+	}
+	if c, ok := wire.Unescape(s); ok {
+		return c, 3
+	}
+	return s[0], 1
+}
