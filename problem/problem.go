@@ -33,6 +33,7 @@ var (
 	Internal    = Define("internal", 500, "Internal error", "The gateway met an error that it did not expect; its log tells more under the request's id.")
 	Overloaded  = Define("overloaded", 503, "Overloaded", "The gateway or the upstream has no room for the request right now.")
 	BadResponse = Define("response_invalid", 502, "Invalid response", "The upstream's response breaks a rule of the route, such as its size_limit, or cannot be read where a rule needs its body.")
+	Draining    = Define("draining", 503, "Draining", "The gateway is about to stop, or has not loaded a good document yet.")
 	UpstreamOut = Define("upstream_timeout", 504, "Upstream timeout", "The upstream did not answer in time.")
 )
 
