@@ -74,10 +74,16 @@ type Exchange struct {
 	Tries    int           // calls sent upstream
 	Waited   time.Duration // from the first byte sent upstream to the head of the response
 
+	client string // Client as text, once somebody asked
+	body   memory // of the request, once somebody read it
 }
 
-// A Param is a path parameter of the route, decoded.
-type Param struct{ Name, Value string }
+// A Param is a path parameter of the route.
+type Param struct {
+	Name  string
+	Value string // decoded, but for encoded slashes in one that spans segments
+	Raw   string // as it stands in the canonical path; may be put into another path as it is
+}
 
 // Param returns the parameter of that name and whether the route has it.
 func (x *Exchange) Param(name string) (string, bool) {

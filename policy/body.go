@@ -1,0 +1,147 @@
+package policy
+
+// Reading bodies into memory: bounded, once, and so that they can still be forwarded.
+
+import (
+	"errors"
+	"io"
+	"unicode/utf8"
+
+	"sallyport/problem"
+	"sallyport/wire"
+)
+
+// MaxBody bounds what an expression reads of a body when nothing else is said.
+const MaxBody = 1 << 20
+
+// A memory is a body that was read.
+type memory struct {
+	held    *wire.Bytes // what stands in place of the body; the memory counts for as long as it does
+	bytes   []byte
+	decoded bool
+	json    any
+	err     error // of decoding
+}
+
+// Body reads the request's body into memory and puts it back, so that it can still be forwarded. The bytes must not be
+// changed. One that is larger than limit is a problem, body_too_large.
+func (x *Exchange) Body(limit int64) ([]byte, error) {
+	r := x.Request
+	if x.body.held == nil || r.Body != io.ReadCloser(x.body.held) {
+		b, err := x.read(limit)
+		if err != nil {
+			return nil, err
+		}
+		if r.Body == nil {
+			return nil, nil
+		}
+		x.SetBody(b)
+		if r.Trailer.Len() > 0 {
+			r.Length = -1 // a trailer follows a body of unknown length only (RFC 9112 §7.1.2)
+		}
+	}
+	if int64(len(x.body.bytes)) > limit {
+		return nil, tooLarge(limit)
+	}
+	// Whoever forwarded the body before has used it up.
+	*x.body.held = *wire.BytesBody(x.body.bytes)
+	return x.body.bytes, nil
+}
+
+func tooLarge(limit int64) error {
+	return problem.BodyTooBig.New("At most %d bytes of a body are read here.", limit)
+}
+
+func (x *Exchange) read(limit int64) ([]byte, error) {
+	r := x.Request
+	if r.Length > limit {
+		return nil, tooLarge(limit)
+	}
+	b, err := ReadAll(r.Body, r.Length, limit)
+	var fault *wire.Fault
+	switch {
+	case err == nil:
+		return b, nil
+	case errors.Is(err, ErrTooLarge):
+		return nil, tooLarge(limit)
+	case errors.Is(err, wire.ErrBodyTooLarge):
+		return nil, problem.BodyTooBig.Wrap(err)
+	case errors.As(err, &fault):
+		return nil, problem.BadRequest.New("%s", fault.Reason)
+	}
+	return nil, problem.BadRequest.New("The body ended early.").Because(err)
+}
+
+// SetBody makes b the request's body. It must not be changed afterwards.
+func (x *Exchange) SetBody(b []byte) {
+	x.body = memory{held: wire.BytesBody(b), bytes: b}
+	x.Request.Body, x.Request.Length = x.body.held, int64(len(b))
+}
+
+// ErrTooLarge is what ReadAll returns beyond its limit.
+var ErrTooLarge = errors.New("the body is larger than what may be read of it")
+
+// ReadAll reads a body of a length that may be unknown (-1), up to limit.
+func ReadAll(body io.Reader, length, limit int64) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	if length > limit {
+		return nil, ErrTooLarge
+	}
+	room := min(length, 64<<10) + 1 // a length is a claim: it earns no more room than this ahead of its bytes
+	if length < 0 {
+		room = 4 << 10
+	}
+	b := make([]byte, 0, room)
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := body.Read(b[len(b):min(int64(cap(b)), limit+1)])
+		b = b[:len(b)+n]
+		switch {
+		case int64(len(b)) > limit:
+			return nil, ErrTooLarge
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+}
+
+// JSON returns the request's body decoded, nil and false when there is none. It reads up to MaxBody.
+func (x *Exchange) JSON() (value any, found bool, err error) {
+	if x.Request.Body == nil {
+		return nil, false, nil
+	}
+	b, err := x.Body(MaxBody)
+	if err != nil || len(b) == 0 {
+		return nil, false, err
+	}
+	return x.body.decode()
+}
+
+// decode decodes the bytes, once.
+func (m *memory) decode() (any, bool, error) {
+	if !m.decoded {
+		m.decoded = true
+		m.json, m.err = DecodeJSON(m.bytes)
+	}
+	if m.err != nil {
+		return nil, false, problem.BadRequest.New("The body is no valid JSON: %s.", m.err)
+	}
+	return m.json, true, nil
+}
+
+var errText = errors.New("it is not in UTF-8")
+
+// DecodeJSON reads one JSON value (RFC 8259), strictly: names in an object must differ, since readers do not agree on which of
+// two counts. Integers that fit become int64; other numbers stay json.Number, with every digit.
+func DecodeJSON(b []byte) (any, error) {
+	if !utf8.Valid(b) {
+		return nil, errText
+	}
+	return decodeJSON(b)
+}
