@@ -1,0 +1,295 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sallyport/telemetry"
+	"sallyport/test/leak"
+	"sallyport/test/memnet"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
+
+func server(ready func() bool) *Server {
+	return New(Options{
+		Ready:   ready,
+		Status:  func() any { return map[string]any{"version": "1.2.3", "upstreams": []string{"a&b"}} },
+		Metrics: telemetry.NewMetrics("1.2.3").Handler(),
+		Log:     slog.New(slog.DiscardHandler),
+	})
+}
+
+func yes() bool { return true }
+func no() bool  { return false }
+
+func TestPages(t *testing.T) {
+	for _, c := range []struct {
+		name, method, target string
+		ready                func() bool
+		status               int
+		kind, body           string // a part of it
+	}{
+		{"metrics", "GET", "/metrics", no, 200, "text/plain; version=0.0.4", `sallyport_build_info{`},
+		{"live", "GET", "/live", no, 200, "text/plain; charset=utf-8", "live\n"},
+		{"ready", "GET", "/ready", yes, 200, "text/plain; charset=utf-8", "ready\n"},
+		{"not ready", "GET", "/ready", no, 503, "application/problem+json", `"type":"urn:sallyport:problem:draining"`},
+		{"status", "GET", "/api/status", yes, 200, "application/json", `"version": "1.2.3"`},
+		{"query", "GET", "/live?x=1", no, 200, "text/plain; charset=utf-8", "live\n"},
+		{"no page", "GET", "/", yes, 404, "application/problem+json", `"type":"urn:sallyport:problem:no_route"`},
+		{"no page below", "GET", "/metrics/", yes, 404, "application/problem+json", `"instance":"urn:uuid:`},
+		{"no profiles", "GET", "/debug/pprof/", yes, 404, "application/problem+json", "no_route"},
+		{"no variables", "GET", "/debug/vars", yes, 404, "application/problem+json", "no_route"},
+		{"dots", "GET", "/api/../live", yes, 404, "application/problem+json", "no_route"},
+		{"post", "POST", "/api/status", yes, 405, "application/problem+json", "method_not_allowed"},
+		{"options", "OPTIONS", "/live", yes, 405, "application/problem+json", "method_not_allowed"},
+		{"post to no page", "POST", "/x", yes, 404, "application/problem+json", "no_route"},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(c.method, "http://localhost:9901"+c.target, nil)
+		server(c.ready).http.Handler.ServeHTTP(w, r)
+		if w.Code != c.status || !strings.HasPrefix(w.Header().Get("Content-Type"), c.kind) || !strings.Contains(w.Body.String(), c.body) {
+			t.Errorf("%s: got %d %s %.200s, want %d %s with %s", c.name, w.Code, w.Header().Get("Content-Type"), w.Body, c.status, c.kind, c.body)
+		}
+		for _, h := range []string{"X-Request-Id", "Content-Security-Policy", "X-Content-Type-Options", "Cross-Origin-Resource-Policy"} {
+			if w.Header().Get(h) == "" {
+				t.Errorf("%s: %s is missing", c.name, h)
+			}
+		}
+		if allow := w.Header().Get("Allow"); (allow == "GET, HEAD") != (c.status == 405) {
+			t.Errorf("%s: Allow is %q", c.name, allow)
+		}
+		if retry := w.Header().Get("Retry-After"); (retry != "") != (c.status == 503) {
+			t.Errorf("%s: Retry-After is %q", c.name, retry)
+		}
+	}
+}
+
+func TestBrowserGetsHTML(t *testing.T) {
+	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "http://localhost/", nil)
+	r.Header.Set("Accept", "text/html,*/*;q=0.8")
+	server(yes).http.Handler.ServeHTTP(w, r)
+	if w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>404") {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+// TestHost plays DNS rebinding: a page of evil.example whose name now leads to this machine.
+func TestHost(t *testing.T) {
+	for host, want := range map[string]int{
+		"":                          200, // HTTP/1.0
+		"localhost":                 200,
+		"LocalHost:9901":            200,
+		"127.0.0.1":                 200,
+		"127.0.0.1:9901":            200,
+		"127.9.9.9:1":               200,
+		"[::1]":                     200,
+		"[::1]:9901":                200,
+		"[::ffff:127.0.0.1]:1":      200,
+		"evil.example":              421,
+		"evil.example:9901":         421,
+		"localhost.evil.example":    421,
+		"127.0.0.1.evil.example:80": 421,
+		"192.0.2.1":                 421,
+		"0.0.0.0:9901":              421,
+		"[2001:db8::1]:9901":        421,
+		"2130706433":                421, // 127.0.0.1 as some readers of addresses have it
+		"127.1":                     421,
+		"localhost@evil.example":    421,
+		":9901":                     421,
+		"localhost.":                421,
+		"[localhost":                200, // no other machine's name either
+	} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/live", nil)
+		r.Host = host
+		server(yes).http.Handler.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("Host %q: got %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
+func TestStatusThatCannotBeWritten(t *testing.T) {
+	s := server(yes)
+	s.options.Status = func() any { return math.NaN() }
+	w := httptest.NewRecorder()
+	s.http.Handler.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/api/status", nil))
+	if w.Code != 500 || !json.Valid(w.Body.Bytes()) {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+func TestListen(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0", "256.0.0.1:0", "127.0.0.1"} {
+		if l, err := Listen(address); err == nil {
+			_ = l.Close()
+			t.Errorf("%s: want an error", address)
+		} else if address[0] != '2' && strings.HasSuffix(address, ":0") && !strings.Contains(err.Error(), "not yet") && !strings.Contains(err.Error(), "address family") {
+			t.Errorf("%s: %v does not say what is wrong", address, err)
+		}
+	}
+	for _, address := range []string{"127.0.0.1:0", "localhost:0"} {
+		l, err := Listen(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = l.Close()
+	}
+}
+
+// start serves s on a network in memory.
+func start(t *testing.T, s *Server) (dial func() net.Conn, stop func()) {
+	t.Helper()
+	var network memnet.Network
+	l, err := network.Listen("admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(l) }()
+	dial = func() net.Conn {
+		c, err := network.Dial(context.Background(), "admin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	return dial, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = s.Shutdown(ctx)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// ask sends a request and returns the status, 0 when the connection was closed.
+func ask(c net.Conn, path string) int {
+	if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		return 0
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return 0
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}
+
+func TestServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ready atomic.Bool
+		dial, stop := start(t, server(ready.Load))
+		c := dial()
+		for i, step := range []struct {
+			ready bool
+			path  string
+			want  int
+		}{{false, "/ready", 503}, {true, "/ready", 200}, {true, "/metrics", 200}, {false, "/ready", 503}, {false, "/live", 200}} {
+			ready.Store(step.ready)
+			if got := ask(c, step.path); got != step.want {
+				t.Errorf("step %d: got %d, want %d", i, got, step.want)
+			}
+		}
+		stop()
+		if got := ask(c, "/live"); got != 0 {
+			t.Errorf("after Shutdown: got %d", got)
+		}
+	})
+}
+
+// TestSlowClients: who sends nothing, or a head byte by byte, is cut off.
+func TestSlowClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial, stop := start(t, server(yes))
+		defer stop()
+		for name, drip := range map[string]string{"silent": "", "slow": "GET /live HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + strings.Repeat("x", 100)} {
+			c, begun := dial(), time.Now()
+			go func() {
+				for i := range len(drip) {
+					if _, err := c.Write([]byte{drip[i]}); err != nil {
+						return
+					}
+					time.Sleep(time.Second)
+				}
+			}()
+			if _, err := io.Copy(io.Discard, c); err != nil && time.Since(begun) == 0 {
+				t.Error(err)
+			}
+			if took := time.Since(begun); took > headTimeout+time.Second {
+				t.Errorf("%s: was let wait for %v", name, took)
+			}
+			_ = c.Close()
+		}
+		c, begun := dial(), time.Now()
+		if got := ask(c, "/live"); got != 200 {
+			t.Errorf("got %d", got)
+		}
+		_, _ = io.Copy(io.Discard, c)
+		if took := time.Since(begun); took != idleTimeout {
+			t.Errorf("an idle connection was kept for %v, want %v", took, idleTimeout)
+		}
+	})
+}
+
+// TestConnectionsAreBounded: the one too many is served as soon as another is gone.
+func TestConnectionsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial, stop := start(t, server(yes))
+		defer stop()
+		var held []net.Conn
+		for range maxConnections {
+			c := dial()
+			if got := ask(c, "/live"); got != 200 {
+				t.Fatalf("got %d", got)
+			}
+			held = append(held, c)
+		}
+		answered := make(chan int, 1)
+		go func() { answered <- ask(dial(), "/live") }()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(answered) > 0 {
+			t.Error("more connections are served than there is room for")
+		}
+		_ = held[7].Close()
+		if got := <-answered; got != 200 {
+			t.Errorf("got %d", got)
+		}
+	})
+}
+
+// TestShutdownAtTheBound: a listener that waits for room can be shut.
+func TestShutdownAtTheBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial, stop := start(t, server(yes))
+		for range maxConnections {
+			ask(dial(), "/live")
+		}
+		stop()
+	})
+}
+
+func TestHugeHead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial, stop := start(t, server(yes))
+		defer stop()
+		if got := ask(dial(), "/live?"+strings.Repeat("x", 64<<10)); got != 431 {
+			t.Errorf("got %d, want 431", got)
+		}
+	})
+}
