@@ -77,7 +77,7 @@ func Listen(address string) (net.Listener, error) {
 
 // Serve answers requests that come in by l until Shutdown, and closes l.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(&bounded{Listener: l, room: make(chan struct{}, maxConnections), closed: make(chan struct{})})
+	err := s.http.Serve(&bounded{Listener: l, room: make(chan struct{}, maxConnections)})
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

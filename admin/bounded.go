@@ -5,34 +5,23 @@ import (
 	"sync"
 )
 
-// A bounded listener lets so many connections be open at once; further ones wait in the system's queue until one is closed. Files
-// that the gateway needs for its clients cannot all be taken here.
+// A bounded listener lets so many connections be open at once; further ones wait in the system's queue until
+// one is closed. Files that the gateway needs for its clients cannot all be taken here.
 type bounded struct {
 	net.Listener
-	room   chan struct{}
-	once   sync.Once
-	closed chan struct{}
+	room chan struct{}
 }
 
-// Accept waits for room, then for a connection.
+// Accept waits for room, then for a connection. A listener that is closed meanwhile says so once
+// there is room: the server closes its connections when it stops.
 func (b *bounded) Accept() (net.Conn, error) {
-	select {
-	case b.room <- struct{}{}:
-	case <-b.closed:
-		return nil, net.ErrClosed
-	}
+	b.room <- struct{}{}
 	c, err := b.Listener.Accept()
 	if err != nil {
 		<-b.room
 		return nil, err
 	}
 	return &boundedConn{Conn: c, room: b.room}, nil
-}
-
-// Close closes the listener, also for an Accept that waits for room.
-func (b *bounded) Close() error {
-	b.once.Do(func() { close(b.closed) })
-	return b.Listener.Close()
 }
 
 type boundedConn struct {
