@@ -248,6 +248,9 @@ func TestBudgetIsShared(t *testing.T) {
 	if sa.Evicted == 0 || sb.Evicted != 0 || sa.Bytes+sb.Bytes > 2<<20 || sa.Bytes < 3<<18 {
 		t.Errorf("flooded %+v, other %+v", sa, sb)
 	}
+	if got, want := s.Totals(), (Totals{2, sa.Bytes + sb.Bytes, sa.Evicted}); got != want {
+		t.Errorf("in all %+v, want %+v", got, want)
+	}
 }
 
 // Every unit is counted once, whatever goroutines take at the same time.

@@ -95,6 +95,7 @@ func (sh *shard) makeRoom(l *Limiter, key Key, now int64) int {
 	}
 	l.merge(sh.floor, sh.state(l, at), now)
 	l.evict.Add(1)
+	l.state.evicted.Add(1)
 	return at
 }
 

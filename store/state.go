@@ -26,6 +26,7 @@ type State struct {
 	budget   int64        // bytes, see grant
 	bytes    atomic.Int64 // held by all tables
 	limiters atomic.Int64
+	evicted  atomic.Int64 // keys, by all limiters that ever were
 
 	mu    sync.Mutex
 	named map[string]weak.Pointer[Limiter] // guarded by mu
@@ -90,4 +91,16 @@ func (s *State) grant(held *atomic.Int64, more int64, must bool) bool {
 	s.bytes.Add(more)
 	held.Add(more)
 	return true
+}
+
+// Totals are what all limiters hold together.
+type Totals struct {
+	Limiters int64
+	Bytes    int64 // of their tables
+	Evicted  int64 // keys that made way for another while they owed something, since the start
+}
+
+// Totals are read at once, unlike the Stats of one limiter.
+func (s *State) Totals() Totals {
+	return Totals{s.limiters.Load(), s.bytes.Load(), s.evicted.Load()}
 }

@@ -24,8 +24,11 @@ var (
 	connections  = describe("connections", "Open connections of clients.", "listener")
 	accepted     = describe("connections_total", "Connections accepted from clients.", "listener")
 	logDropped   = describe("access_log_dropped_total", "Lines of the access log that were lost, because it could not be written as fast or at all.")
+	limiters     = describe("limit_tables", "Limits that keep count of keys.")
+	limitBytes   = describe("limit_bytes", "Memory that the counts of all limits take.")
+	limitEvicted = describe("limit_evicted_keys_total", "Keys that had to make way for others while their limit was not yet theirs again: a flood of keys.")
 	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, targetOpen, targetIdle,
-		targetQueue, connections, accepted, logDropped}
+		targetQueue, connections, accepted, logDropped, limiters, limitBytes, limitEvicted}
 )
 
 const namespace = "sallyport"
@@ -39,7 +42,6 @@ func NewMetrics(version string) *Metrics {
 	m := &Metrics{
 		registry:  prometheus.NewRegistry(),
 		denials:   counters("policy_denials_total", "Requests that a policy stopped.", "policy", "reason"),
-		limits:    counters("limit_decisions_total", "Decisions of limiting policies.", "policy", "decision"),
 		reloads:   counters("config_reloads_total", "Attempts to load the document, the first one included.", "outcome"),
 		refused:   counters("refused_total", "Requests that could not be read.", "reason"),
 		panics:    prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "panics_total", Help: "Requests whose handling panicked."}),
@@ -57,7 +59,7 @@ func NewMetrics(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": label(version), "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.denials, m.limits, m.reloads, m.refused, m.panics, m.loaded, m.loadedAt, build, collector{m},
+	m.registry.MustRegister(m.denials, m.reloads, m.refused, m.panics, m.loaded, m.loadedAt, build, collector{m},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -96,6 +98,12 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	m := c.m
 	out <- value(inflight, prometheus.GaugeValue, float64(m.Inflight.Value()))
 	out <- value(logDropped, prometheus.CounterValue, float64(m.LogDropped.Load()))
+	if totals := m.limits.Load(); totals != nil {
+		t := (*totals)()
+		out <- value(limiters, prometheus.GaugeValue, float64(t.Limiters))
+		out <- value(limitBytes, prometheus.GaugeValue, float64(t.Bytes))
+		out <- value(limitEvicted, prometheus.CounterValue, float64(t.Evicted))
+	}
 	routes, upstreams, listeners := m.lists()
 	for _, r := range routes {
 		r.collect(out)

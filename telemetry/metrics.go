@@ -22,12 +22,12 @@ type Metrics struct {
 
 	registry *prometheus.Registry
 	denials  *prometheus.CounterVec
-	limits   *prometheus.CounterVec
 	reloads  *prometheus.CounterVec
 	refused  *prometheus.CounterVec
 	panics   prometheus.Counter
 	loaded   prometheus.Gauge // 1 or 0
 	loadedAt prometheus.Gauge
+	limits   atomic.Pointer[func() LimitTotals]
 
 	mu        sync.Mutex // guards the maps
 	routes    map[[2]string]*Route
@@ -122,10 +122,15 @@ func (m *Metrics) Denied(policy, reason string) (count func()) {
 	return m.denials.WithLabelValues(label(policy), label(reason)).Inc
 }
 
-// Limit returns what counts the decisions of one limiter: "allowed", "rejected" and so on, words of
-// the program.
-func (m *Metrics) Limit(policy, decision string) (count func()) {
-	return m.limits.WithLabelValues(label(policy), label(decision)).Inc
+// WatchLimits has totals asked for what the limiters hold whenever somebody looks at the metrics. It
+// must not wait. A later WatchLimits replaces it.
+func (m *Metrics) WatchLimits(totals func() LimitTotals) { m.limits.Store(&totals) }
+
+// LimitTotals is what all limiters hold together.
+type LimitTotals struct {
+	Limiters int64
+	Bytes    int64 // of their tables
+	Evicted  int64 // keys that made way for another before their time, since the start
 }
 
 // maxReasons bounds the reasons that Refused tells apart.

@@ -64,7 +64,7 @@ func TestMetrics(t *testing.T) {
 		target.Done(Connect)
 		up.Target("http://127.0.0.1:9102").Watch(func() TargetState { return TargetState{} })
 		m.Denied("rate_limit", "rate_limited")()
-		m.Limit("rate_limit", "rejected")()
+		m.WatchLimits(func() LimitTotals { return LimitTotals{Limiters: 2, Bytes: 4096, Evicted: 1} })
 		m.Refused("a bare CR")
 		m.Panicked()
 		m.Loaded(true)
@@ -97,7 +97,9 @@ func TestMetrics(t *testing.T) {
 			`sallyport_target_idle_connections{target="http://127.0.0.1:9101",upstream="users"} 3`,
 			`sallyport_target_waiting_requests{target="http://127.0.0.1:9101",upstream="users"} 2`,
 			`sallyport_policy_denials_total{policy="rate_limit",reason="rate_limited"} 1`,
-			`sallyport_limit_decisions_total{decision="rejected",policy="rate_limit"} 1`,
+			`sallyport_limit_tables 2`,
+			`sallyport_limit_bytes 4096`,
+			`sallyport_limit_evicted_keys_total 1`,
 			`sallyport_refused_total{reason="a bare CR"} 1`,
 			`sallyport_panics_total 1`,
 			`sallyport_config_last_reload_successful 0`,
