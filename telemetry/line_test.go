@@ -174,9 +174,16 @@ func TestLineAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkLine(b *testing.B) {
-	l, room, c := example(), make([]byte, 0, maxLine), new(clock)
-	b.ReportAllocs()
-	for b.Loop() {
-		l.append(room, allFields, c)
+	usual := example()
+	usual.Version, usual.Query, usual.Consumer, usual.Subject, usual.Referer, usual.BytesIn = "", "", "", "", "", 0
+	for name, l := range map[string]*Line{"usual": usual, "everything": example()} {
+		b.Run(name, func(b *testing.B) {
+			room, c := make([]byte, 0, maxLine), new(clock)
+			b.SetBytes(int64(len(l.append(room, allFields, c))))
+			b.ReportAllocs()
+			for b.Loop() {
+				l.append(room, allFields, c)
+			}
+		})
 	}
 }
