@@ -52,6 +52,9 @@ func (d *decoder) setting(n *Node, v reflect.Value, f *field, path string) {
 }
 
 func (d *decoder) value(n *Node, v reflect.Value, t *Type, r *rules, path string) {
+	if n != nil && n.Faulty {
+		return
+	}
 	switch t.kind {
 	case nodeKind:
 		if n != nil {

@@ -17,6 +17,7 @@ type Node struct {
 	// environment is never expanded again. A literal is read by its text, whatever its Kind.
 	Literal bool
 	Block   bool     // a scalar that is written below its key, after | or >
+	Faulty  bool     // what is wrong with it has been reported; decoding passes it over
 	Items   []*Node  // of a list
 	Fields  []*Field // of a map, in order
 	// Outside is what env.X and file("…") in Text may read, for types that compile expressions. Folding at load sets it; nil
