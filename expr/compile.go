@@ -113,7 +113,7 @@ func (c *compiler) compile(src string, want Type) (*program, error) {
 	if err := fits(want, checked); err != nil {
 		return nil, err
 	}
-	p := &program{src: src, want: want, refs: r.refs}
+	p := &program{src: src, want: want, refs: r.refs, secret: r.out}
 	return p, p.prepare(l, checked, r.varies)
 }
 
@@ -123,14 +123,17 @@ func (p *program) prepare(l *language, a *ast.AST, varies bool) error {
 		return nil
 	}
 	run, err := l.env.PlanProgram(a, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
+	if err == nil && !varies {
+		p.value, err = interpret(run, nil)
+	}
+	if err != nil && p.secret {
+		err = discreet(err)
+	}
 	if err != nil {
-		return &Error{Msg: err.Error()}
+		return &Error{Msg: plainWords(err.Error())}
 	}
 	if p.run = run; varies {
 		return nil
-	}
-	if p.value, err = interpret(run, nil); err != nil {
-		return &Error{Msg: err.Error()}
 	}
 	p.constant = true
 	return nil

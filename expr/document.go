@@ -41,6 +41,10 @@ func (e *Expr) unmarshal(n *schema.Node, path string, want Type, options ...Opti
 		errs.Add(n, path, "%s", wrong)
 		return errs
 	}
+	if n.Kind == schema.String && n.Text == "" && !n.Quoted && !n.Literal {
+		e.p = nil // the default of a setting that is not given
+		return nil
+	}
 	var err error
 	if n.Literal {
 		e.p, err = literal(n.Text, want)

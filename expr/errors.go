@@ -51,13 +51,13 @@ func shifted(err error, n int) Faults {
 func report(errs *schema.Errors, n *schema.Node, path string, err error) {
 	for _, f := range faults(err) {
 		errs.Add(n, path, "%s", f.Msg)
-		(*errs)[len(*errs)-1].Pos = place(n, f.At)
+		(*errs)[len(*errs)-1].Pos = posOf(n, f.At)
 	}
 }
 
-// place is where byte at of the node's text stands in the document. In a block, and behind an escape in quotes, only the
+// posOf is where byte at of the node's text stands in the document. In a block, and behind an escape in quotes, only the
 // line can be told, so those errors point at the beginning of the value.
-func place(n *schema.Node, at int) schema.Pos {
+func posOf(n *schema.Node, at int) schema.Pos {
 	pos := n.Pos
 	if n.Block || pos.Line == 0 || at > len(n.Text) {
 		return pos

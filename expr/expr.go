@@ -13,6 +13,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 
+	"sallyport/problem"
 	"sallyport/schema"
 )
 
@@ -25,6 +26,7 @@ import (
 type Vars interface {
 	Lookup(root, field, key string) (value any, found bool, err error)
 	// LookupText is Lookup of a variable that is text, without an allocation.
+	// Of a list it tells whether key is in it.
 	LookupText(root, field, key string) (value string, found bool, err error)
 	// LookupInt is Lookup of a variable that is an integer, without an allocation.
 	LookupInt(root, field string) (value int64, found bool, err error)
@@ -60,8 +62,10 @@ type program struct {
 	plainInt   func(Vars) (int64, error)
 	plainValue func(Vars) (any, error)
 
-	run  cel.Program
-	refs []Ref
+	run    cel.Program
+	ref    reference // of plainText, zero for more than a reference
+	refs   []Ref
+	secret bool // holds values from outside, which no error may show
 }
 
 // A Ref is a variable that an expression uses.
@@ -202,8 +206,26 @@ func (p *program) failed(err error) error {
 	if err == nil {
 		return nil
 	}
+	if p.secret {
+		err = discreet(err)
+	}
 	return &EvalError{p.src, err}
 }
+
+// discreet leaves of err what cannot hold a value of the document's outside.
+func discreet(err error) error {
+	var absent *Missing
+	var told *problem.Problem
+	if errors.As(err, &absent) {
+		return absent
+	}
+	if errors.As(err, &told) {
+		return told
+	}
+	return errSecret
+}
+
+var errSecret = errors.New("it fails, and why may not be shown, because it holds values from outside the document")
 
 // An EvalError is a failed evaluation. What it says is for the log, not for clients.
 type EvalError struct {

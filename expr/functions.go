@@ -7,9 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
+	"fmt"
 	"net/netip"
-	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -101,19 +100,27 @@ func parseAddr(v ref.Val) ref.Val {
 
 // inPrefix says whether an address lies in a network, or is the address that stands there instead.
 func inPrefix(a, network ref.Val) ref.Val {
-	s := string(network.(types.String))
-	if !strings.Contains(s, "/") {
-		b, err := netip.ParseAddr(s)
-		if err != nil {
-			return types.NewErr("%q is no network", clip(s))
-		}
-		return types.Bool(a.(addr).Addr == b.Unmap())
+	p, err := parseNetwork(string(network.(types.String)))
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	return types.Bool(p.Contains(a.(addr).Addr))
+}
+
+// parseNetwork reads a network, or an address as the network of itself.
+func parseNetwork(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return types.NewErr("%q is no network", clip(s))
+		return p, fmt.Errorf("%q is no network; write one as 10.0.0.0/8", clip(s))
 	}
-	return types.Bool(p.Contains(a.(addr).Addr))
+	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+	}
+	return p, nil
 }
 
 func inPrefixes(a, networks ref.Val) ref.Val {
@@ -151,7 +158,7 @@ func toJSON(v ref.Val) ref.Val {
 	if err != nil {
 		return types.WrapErr(err)
 	}
-	b, err := json.Marshal(x)
+	b, err := AppendJSON(nil, x)
 	if err != nil {
 		return types.WrapErr(err)
 	}
@@ -198,18 +205,4 @@ func mergeValues(l, r any) any {
 		out[k] = v
 	}
 	return out
-}
-
-func asMap(v any) (map[string]any, bool) {
-	switch m := v.(type) {
-	case map[string]any:
-		return m, true
-	case map[string]string:
-		out := make(map[string]any, len(m))
-		for k, s := range m {
-			out[k] = s
-		}
-		return out, true
-	}
-	return nil, false
 }

@@ -5,7 +5,6 @@ package expr
 // tests run both and compare.
 
 import (
-	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ func (p *program) plain(a *ast.AST) bool {
 	e := a.Expr()
 	if s := plainText(e); s != nil {
 		p.plainText = s
+		p.ref, _ = refOf(e)
 	} else if n := plainInt(e); n != nil {
 		p.plainInt = n
 	} else if b := plainBool(e); b != nil {
@@ -331,16 +331,10 @@ func plainIn(e, in ast.Expr) test {
 		if err != nil {
 			return false, err
 		}
-		// A list must be handed out without an allocation, so it is asked for as one of its items.
 		_, found, err := v.LookupText(r.Root, r.Field, x)
-		if err != nil || found || x != "" {
-			return found, err
-		}
-		return false, errEmptyItem
+		return found, err
 	}
 }
-
-var errEmptyItem = errors.New("an empty text cannot be looked for here")
 
 func literalTexts(l ast.ListExpr) ([]string, bool) {
 	var out []string

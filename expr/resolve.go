@@ -32,8 +32,9 @@ type resolver struct {
 	src    string
 	faults Faults
 	refs   []Ref
-	varies bool // the value depends on the request or the time
-	out    bool // something came from outside
+	varies bool           // the value depends on the request or the time
+	out    bool           // something came from outside
+	given  map[int64]bool // which constants did
 }
 
 func (r *resolver) fault(e ast.Expr, format string, args ...any) {
@@ -201,6 +202,8 @@ func (r *resolver) call(e ast.Expr, bound []string) {
 		r.varies = true
 	case "matches":
 		r.pattern(c.Args())
+	case inName:
+		r.network(c.Args())
 	}
 }
 
@@ -241,9 +244,27 @@ func (r *resolver) noFunction(e ast.Expr, name string) {
 // pattern compiles a regular expression that is written out, so that a mistake in it is found at load.
 func (r *resolver) pattern(args []ast.Expr) {
 	last := args[len(args)-1]
-	if p, ok := literalText(last); ok {
-		if _, err := regexp.Compile(p); err != nil {
-			r.fault(last, "%v", err)
+	p, ok := literalText(last)
+	if !ok {
+		return
+	}
+	if _, err := regexp.Compile(p); err != nil {
+		if r.given[last.ID()] {
+			err = errors.New("the value from outside is no regular expression")
+		}
+		r.fault(last, "%v", err)
+	}
+}
+
+// network checks the networks of ip(…).in(…) that are written out.
+func (r *resolver) network(args []ast.Expr) {
+	for len(args) == 1 && args[0].Kind() == ast.ListKind {
+		args = args[0].AsList().Elements()
+	}
+	for _, a := range args {
+		s, ok := literalText(a)
+		if _, err := parseNetwork(s); ok && err != nil && !r.given[a.ID()] {
+			r.fault(a, "%v", err)
 		}
 	}
 }
@@ -258,7 +279,10 @@ func literalText(e ast.Expr) (string, bool) {
 
 // become puts a constant in the place of e.
 func (r *resolver) become(e ast.Expr, v ref.Val) {
-	r.out = true
+	if r.out = true; r.given == nil {
+		r.given = map[int64]bool{}
+	}
+	r.given[e.ID()] = true
 	e.SetKindCase(literals.NewLiteral(e.ID(), v))
 }
 

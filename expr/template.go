@@ -22,15 +22,15 @@ type piece struct {
 
 // CompileTemplate compiles a template that stands on the request side, or where the options say.
 func CompileTemplate(src string, options ...Option) (*Template, error) {
-	t, err := newCompiler(options).template(src, Text)
+	t, err := newCompiler(options).template(src, Text, Any)
 	if err != nil {
 		return nil, err
 	}
 	return &t, nil
 }
 
-// template compiles src. Holes beside other text must make what is wanted; one alone may make anything.
-func (c *compiler) template(src string, want Type) (Template, error) {
+// template compiles src. Holes beside other parts must make one type, one alone another.
+func (c *compiler) template(src string, beside, alone Type) (Template, error) {
 	if !strings.Contains(src, "${") {
 		return Template{src: src, text: src}, nil
 	}
@@ -38,23 +38,22 @@ func (c *compiler) template(src string, want Type) (Template, error) {
 	if err != nil {
 		return Template{}, err
 	}
-	t := Template{src: src}
+	t, want := Template{src: src}, beside
+	if len(parts) == 1 {
+		want = alone
+	}
 	var fs Faults
 	for _, p := range parts {
 		if !p.hole {
-			t.add(piece{text: p.text})
+			t.write(p.text)
 			continue
 		}
-		as := want
-		if len(parts) == 1 {
-			as = Any
-		}
-		program, err := c.compile(p.text, as)
+		program, err := c.compile(p.text, want)
 		if err != nil {
 			fs = append(fs, shifted(err, p.at)...)
 			continue
 		}
-		t.add(piece{expr: program})
+		t.add(program, len(parts) == 1)
 	}
 	if len(fs) > 0 {
 		return Template{}, fs
@@ -65,18 +64,24 @@ func (c *compiler) template(src string, want Type) (Template, error) {
 	return t, nil
 }
 
-// add appends a piece, joining text with text.
-func (t *Template) add(p piece) {
-	if p.expr != nil && p.expr.constant {
-		if s, err := textOf(p.expr.value); err == nil && (len(t.parts) > 0) {
-			p = piece{text: s}
+// add appends a hole. One that never changes is text, unless it stands alone and keeps its type.
+func (t *Template) add(p *program, alone bool) {
+	if p.constant && !alone {
+		if s, err := textOf(p.value); err == nil {
+			t.write(s)
+			return
 		}
 	}
-	if n := len(t.parts); p.expr == nil && n > 0 && t.parts[n-1].expr == nil {
-		t.parts[n-1].text += p.text
+	t.parts = append(t.parts, piece{expr: p})
+}
+
+// write appends text to the last piece.
+func (t *Template) write(s string) {
+	if n := len(t.parts); n > 0 && t.parts[n-1].expr == nil {
+		t.parts[n-1].text += s
 		return
 	}
-	t.parts = append(t.parts, p)
+	t.parts = append(t.parts, piece{text: s})
 }
 
 // String returns the template as it was written.
@@ -145,7 +150,7 @@ func (t *Template) unmarshal(n *schema.Node, path string, options ...Option) (er
 		*t = Template{src: n.Text, text: n.Text}
 		return nil
 	}
-	out, err := at(n, options).template(n.Text, Text)
+	out, err := at(n, options).template(n.Text, Text, Any)
 	if err != nil {
 		report(&errs, n, path, err)
 		return errs

@@ -1,0 +1,248 @@
+package expr
+
+// JSON written from values and from documents with expressions in them.
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"sallyport/schema"
+)
+
+// AppendJSON appends a value as JSON. The names of a map come in order of their bytes, so that the same value gives the same
+// text; numbers keep every digit.
+func AppendJSON(dst []byte, v any) ([]byte, error) { return appendJSON(dst, v, 0) }
+
+func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
+	if depth > maxDepth {
+		return nil, errors.New("the value nests too deep")
+	}
+	switch v := v.(type) {
+	case nil:
+		return append(dst, "null"...), nil
+	case bool:
+		return strconv.AppendBool(dst, v), nil
+	case int64:
+		return strconv.AppendInt(dst, v, 10), nil
+	case json.Number:
+		return append(dst, v...), nil
+	case float64:
+		if math.IsInf(v, 0) || math.IsNaN(v) {
+			return nil, fmt.Errorf("JSON has no number for %v", v)
+		}
+		return append(dst, formatFloat(v)...), nil
+	case []any:
+		return appendList(dst, v, depth)
+	case []string:
+		return appendList(dst, v, depth)
+	case map[string]any:
+		return appendMap(dst, v, depth)
+	case map[string]string:
+		return appendMap(dst, v, depth)
+	}
+	s, err := textOf(v)
+	return appendText(dst, s), err
+}
+
+func appendList[T any](dst []byte, list []T, depth int) (_ []byte, err error) {
+	dst = append(dst, '[')
+	for i, v := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = appendJSON(dst, v, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+func appendMap[T any](dst []byte, m map[string]T, depth int) (_ []byte, err error) {
+	dst = append(dst, '{')
+	for i, name := range slices.Sorted(maps.Keys(m)) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendText(dst, name), ':')
+		if dst, err = appendJSON(dst, m[name], depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// appendText appends s as a JSON string. Bytes that are no UTF-8 become U+FFFD.
+func appendText(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			dst = utf8.AppendRune(dst, r)
+			i += n
+			continue
+		}
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c == '\n':
+			dst = append(dst, `\n`...)
+		case c == '\r':
+			dst = append(dst, `\r`...)
+		case c == '\t':
+			dst = append(dst, `\t`...)
+		case c < 0x20 || c == 0x7f:
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			dst = append(dst, c)
+		}
+		i++
+	}
+	return append(dst, '"')
+}
+
+// JSON is a value of the document with expressions in its strings: a body as it is written out. A string that is one
+// expression becomes what the expression makes; names come in the order of the document.
+type JSON struct {
+	parts []jsonPart
+}
+
+// A jsonPart is text of JSON, or a string of the document with expressions.
+type jsonPart struct {
+	text []byte
+	fill Template
+}
+
+// UnmarshalNode reads any value out of the document.
+func (j *JSON) UnmarshalNode(n *schema.Node, path string) schema.Errors {
+	return j.unmarshal(n, path)
+}
+
+func (j *JSON) unmarshal(n *schema.Node, path string, options ...Option) (errs schema.Errors) {
+	*j = JSON{}
+	j.add(n, path, options, &errs)
+	return errs
+}
+
+// write appends text to the last part.
+func (j *JSON) write(s ...byte) {
+	if n := len(j.parts); n > 0 && j.parts[n-1].text != nil {
+		j.parts[n-1].text = append(j.parts[n-1].text, s...)
+		return
+	}
+	j.parts = append(j.parts, jsonPart{text: s})
+}
+
+func (j *JSON) add(n *schema.Node, path string, options []Option, errs *schema.Errors) {
+	switch {
+	case n == nil || n.Kind == schema.Null:
+		j.write([]byte("null")...)
+	case n.Kind == schema.Map:
+		j.write('{')
+		for i, f := range n.Fields {
+			if i > 0 {
+				j.write(',')
+			}
+			j.write(append(appendText(nil, f.Name), ':')...)
+			j.add(f.Node, schema.Join(path, f.Name), options, errs)
+		}
+		j.write('}')
+	case n.Kind == schema.List:
+		j.write('[')
+		for i, item := range n.Items {
+			if i > 0 {
+				j.write(',')
+			}
+			j.add(item, schema.Index(path, i), options, errs)
+		}
+		j.write(']')
+	case n.Kind == schema.Bool:
+		j.write([]byte(strings.ToLower(n.Text))...)
+	case n.Kind == schema.Number:
+		j.number(n, path, errs)
+	default:
+		j.string(n, path, options, errs)
+	}
+}
+
+// number keeps the digits of a number that JSON has as well. YAML's other ways to write one are converted.
+func (j *JSON) number(n *schema.Node, path string, errs *schema.Errors) {
+	if json.Valid([]byte(n.Text)) {
+		j.write([]byte(n.Text)...)
+		return
+	}
+	if i, err := strconv.ParseInt(n.Text, 0, 64); err == nil {
+		j.write(strconv.AppendInt(nil, i, 10)...)
+		return
+	}
+	f, err := strconv.ParseFloat(n.Text, 64)
+	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		errs.Add(n, path, "%q is no number that JSON has; write it in quotes if text is meant", clip(n.Text))
+		return
+	}
+	j.write([]byte(formatFloat(f))...)
+}
+
+func (j *JSON) string(n *schema.Node, path string, options []Option, errs *schema.Errors) {
+	var t Template
+	*errs = append(*errs, t.unmarshal(n, path, options...)...)
+	if text, constant := t.Constant(); constant {
+		j.write(appendText(nil, text)...)
+		return
+	}
+	j.parts = append(j.parts, jsonPart{fill: t})
+}
+
+// IsZero says whether there is no value.
+func (j JSON) IsZero() bool { return j.parts == nil }
+
+// Constant returns the JSON, if it is the same for every request. It must not be changed.
+func (j JSON) Constant() (text []byte, constant bool) {
+	if len(j.parts) == 1 && j.parts[0].text != nil {
+		return j.parts[0].text, true
+	}
+	return nil, false
+}
+
+// Uses returns the variables that the value refers to.
+func (j JSON) Uses() (out []Ref) {
+	for i := range j.parts {
+		out = append(out, j.parts[i].fill.Uses()...)
+	}
+	return out
+}
+
+// Append appends the JSON for one request.
+func (j JSON) Append(dst []byte, v Vars) ([]byte, error) {
+	for i := range j.parts {
+		p := &j.parts[i]
+		if p.text != nil {
+			dst = append(dst, p.text...)
+			continue
+		}
+		x, err := p.fill.Value(v)
+		if err != nil {
+			return nil, err
+		}
+		if dst, err = AppendJSON(dst, x); err != nil {
+			return nil, fmt.Errorf("%s: %w", clip(p.fill.src), err)
+		}
+	}
+	return dst, nil
+}
+
+// A ResponseJSON is JSON whose expressions may use response.
+type ResponseJSON struct{ JSON }
+
+// UnmarshalNode reads any value out of the document.
+func (j *ResponseJSON) UnmarshalNode(n *schema.Node, path string) schema.Errors {
+	return j.unmarshal(n, path, OnResponse())
+}
