@@ -1,0 +1,202 @@
+package headers
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sallyport/expr"
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/schema"
+	"sallyport/wire"
+)
+
+// rules are what is done to one header.
+type rules struct {
+	remove   []string
+	set, add []field
+}
+
+func (r *rules) none() bool { return len(r.remove)+len(r.set)+len(r.add) == 0 }
+
+// ask says whether some value depends on the response.
+func (r *rules) ask() bool {
+	for _, f := range slices.Concat(r.set, r.add) {
+		if slices.ContainsFunc(f.value.Uses(), func(ref expr.Ref) bool { return ref.Root == "response" }) {
+			return true
+		}
+	}
+	return false
+}
+
+// A field is one to set or add.
+type field struct {
+	name  string
+	value expr.Template
+	text  string // of a value that is always the same
+	fixed bool
+}
+
+// errValue is a value that would end its line and begin another.
+var errValue = errors.New("the value holds a control character")
+
+// of returns the value. White space around it would be dropped by the reader (RFC 9110 §5.5).
+func (f *field) of(v expr.Vars) (string, error) {
+	if f.fixed {
+		return f.text, nil
+	}
+	text, err := f.value.Text(v)
+	if err != nil {
+		return "", fmt.Errorf("making header %s: %w", f.name, err)
+	}
+	text = strings.Trim(text, " \t")
+	if !wire.ValidValue(text) {
+		return "", fmt.Errorf("making header %s: %w", f.name, errValue)
+	}
+	return text, nil
+}
+
+// apply changes h. On an error it may have been changed in part, and nothing of it may go out.
+func (r *rules) apply(h *wire.Header, v expr.Vars) error {
+	for _, name := range r.remove {
+		h.Del(name)
+	}
+	for i := range r.set {
+		f := &r.set[i]
+		switch text, err := f.of(v); {
+		case err != nil:
+			return err
+		case text == "":
+			h.Del(f.name)
+		default:
+			h.Set(f.name, text)
+		}
+	}
+	for i := range r.add {
+		f := &r.add[i]
+		switch text, err := f.of(v); {
+		case err != nil:
+			return err
+		case text != "":
+			h.Add(f.name, text)
+		}
+	}
+	return nil
+}
+
+// ours are fields that describe the body: on the gateway's own errors they are the gateway's.
+func ours(name string) bool {
+	id := wire.NameOf(name)
+	return id == wire.ContentType || id == wire.ContentEncoding
+}
+
+// onProblem does to an error of the gateway what is done to responses. What cannot be made for it is left out: the client is
+// to learn of the error, not of that.
+func (r *rules) onProblem(x *policy.Exchange, err error) error {
+	if r.none() {
+		return err
+	}
+	p := problem.From(err)
+	resp := &wire.Response{Status: p.Status}
+	for _, f := range p.Header {
+		resp.Header.Add(f[0], f[1])
+	}
+	v := &policy.ResponseVars{Exchange: x, Response: resp}
+	for _, one := range r.each() {
+		_ = one.apply(&resp.Header, v)
+	}
+	p.Header = nil
+	for name, value := range resp.Header.All() {
+		p.With(name, value)
+	}
+	return p
+}
+
+// each returns the rules for a problem one by one.
+func (r *rules) each() []rules {
+	out := []rules{{remove: r.remove}}
+	for _, f := range r.set {
+		if !ours(f.name) {
+			out = append(out, rules{set: []field{f}})
+		}
+	}
+	for _, f := range r.add {
+		if !ours(f.name) {
+			out = append(out, rules{add: []field{f}})
+		}
+	}
+	return out
+}
+
+// A reader checks the rules of one side of the document.
+type reader struct {
+	side string // "request" or "response"
+	errs []error
+}
+
+func (r *reader) wrong(setting, format string, args ...any) {
+	r.errs = append(r.errs, schema.At(r.side+"."+setting, fmt.Errorf(format, args...)))
+}
+
+func (r *reader) names(names []string) []string {
+	for i, name := range names {
+		r.name(fmt.Sprintf("remove[%d]", i), name)
+	}
+	return names
+}
+
+// name checks that a field of that name may be changed at all.
+func (r *reader) name(setting, name string) {
+	if !wire.ValidToken(name) {
+		r.wrong(setting, "%q is no header name: letters, digits and hyphens are", name)
+		return
+	}
+	switch id := wire.NameOf(name); id {
+	case wire.Host:
+		if r.side == "request" {
+			r.wrong(setting, "Host decides where the request goes; use the policy rewrite, with host, or the upstream's host")
+			return
+		}
+		r.wrong(setting, "Host is a field of requests")
+	case wire.ContentLength, wire.TransferEncoding, wire.Trailer, wire.Expect:
+		r.wrong(setting, "%s frames the message, which the gateway does anew for each connection", id)
+	case wire.Connection, wire.KeepAlive, wire.ProxyConnection, wire.TE, wire.Upgrade, wire.ProxyAuthorization, wire.ProxyAuthenticate, wire.HTTP2Settings:
+		r.wrong(setting, "%s is between two neighbours only (RFC 9110 §7.6.1) and is not passed on", id)
+	case wire.XRequestID:
+		if r.side == "response" {
+			r.wrong(setting, "%s is on every response, so that it can be found in the log", id)
+		}
+	}
+}
+
+// fields checks the values that are always the same, and orders the fields by name.
+func (r *reader) fields(setting string, values map[string]expr.Template) (out []field) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		at := setting + "." + name
+		r.name(at, name)
+		if i := slices.IndexFunc(out, func(f field) bool { return wire.EqualFold(f.name, name) }); i >= 0 {
+			r.wrong(at, "%s is the same header", out[i].name)
+		}
+		f := field{name: name, value: values[name]}
+		if f.text, f.fixed = f.value.Constant(); f.fixed {
+			f.text = strings.Trim(f.text, " \t")
+			if !wire.ValidValue(f.text) {
+				r.wrong(at, "%v", errValue)
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// plain takes the templates out of their type, which only said that they may use response.
+func plain(values map[string]expr.ResponseTemplate) map[string]expr.Template {
+	out := make(map[string]expr.Template, len(values))
+	for name, v := range values {
+		out[name] = v.Template
+	}
+	return out
+}

@@ -1,0 +1,129 @@
+// Package ratelimit limits how many requests are let through in a time, counted by client, consumer, route or whatever an
+// expression makes.
+package ratelimit
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"sallyport/plug"
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/store"
+	"sallyport/wire"
+)
+
+const name = "rate_limit"
+
+var limited = problem.Define("rate_limited", 429, "Too many requests", "The limit of the route or of the consumer's plan is used up; Retry-After says in how many seconds there is room again.")
+
+// Kind declares the policy rate_limit.
+var Kind = plug.Define(name, "Limits how many requests are let through in a time, by client, consumer, route or any expression.", build)
+
+type limiter struct {
+	limits   *store.Limiter
+	count    int // of limits
+	per      Per
+	cost     Cost
+	patience time.Duration // 0 means reject at once
+	dryRun   bool
+	notice   *notice
+
+	countLimited, countDry func()
+}
+
+func build(c Config, env *plug.Env) (policy.Policy, error) {
+	settings := c.limits()
+	limits, err := env.State.Limiter(name+" "+env.Where, settings)
+	if err != nil {
+		return nil, err
+	}
+	if c.OnStoreError != "" {
+		env.Warn("on_store_error has no effect with scope local, whose counters are in this process and cannot fail")
+	}
+	return &limiter{
+		limits: limits, count: len(settings.List), per: c.Per, cost: c.Cost, patience: c.maxDelay(), dryRun: c.DryRun,
+		notice:       newNotice(c.rates(), c.Per.is, c.LegacyHeaders),
+		countLimited: env.Denied(name, "limited"), countDry: env.Denied(name, "dry_run"),
+	}, nil
+}
+
+// Handle takes the request's cost from its bucket and passes it on, or refuses it. Either way the answer tells what is left.
+func (l *limiter) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
+	cost, err := l.cost.of(x)
+	if err != nil {
+		return nil, err
+	}
+	var room [store.MaxLimits]store.Status
+	left := room[:l.count]
+	wait, ok := l.limits.Take(l.per.key(l.limits, x), cost, l.patienceOf(x), left)
+	if l.dryRun {
+		if !ok {
+			l.countDry()
+		}
+		return next(x)
+	}
+	told := l.notice.tell(x.Request, left)
+	if !ok {
+		l.countLimited()
+		return nil, told.on(refusal(wait, left))
+	}
+	if wait > 0 {
+		if err := pause(x, wait); err != nil {
+			return nil, err
+		}
+	}
+	resp, err := next(x)
+	if err != nil {
+		return nil, told.on(problem.From(err))
+	}
+	told.onto(&resp.Header)
+	return resp, nil
+}
+
+// patienceOf is how long x may be held back: never beyond its deadline.
+func (l *limiter) patienceOf(x *policy.Exchange) time.Duration {
+	if l.patience == 0 || x.Deadline.IsZero() {
+		return l.patience
+	}
+	return min(l.patience, max(time.Until(x.Deadline), 0))
+}
+
+// refusal tells when to come back: once there is room or, when there never is enough, once all of it is there.
+func refusal(wait time.Duration, left []store.Status) *problem.Problem {
+	if wait != store.Never {
+		after := max(seconds(wait), 1)
+		return limited.New("Try again in %d s.", after).With("Retry-After", strconv.FormatInt(after, 10))
+	}
+	after := int64(1)
+	for _, s := range left {
+		after = max(after, seconds(s.Reset))
+	}
+	return limited.New("The request costs more than the limit ever allows.").With("Retry-After", strconv.FormatInt(after, 10))
+}
+
+// pause holds the request back for d, or until its client goes away.
+func pause(x *policy.Exchange, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	var gone chan struct{}
+	if c := x.Request.Conn; c != nil && c.Watch != nil {
+		gone = make(chan struct{})
+		defer c.Watch(func() { close(gone) })()
+	}
+	select {
+	case <-timer.C:
+		return nil
+	case <-gone:
+		return problem.BadRequest.New("The client went away.").Because(wire.ErrClientGone)
+	}
+}
+
+// whole rounds a cost up. One that no limit can hold stays one that no limit can hold.
+func whole(cost float64) (n int64, ok bool) {
+	if math.IsNaN(cost) || cost < 0 {
+		return 0, false
+	}
+	return int64(math.Ceil(min(cost, 1<<53))), true
+}
