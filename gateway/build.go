@@ -1,0 +1,225 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sallyport/backends"
+	"sallyport/balance"
+	"sallyport/config"
+	"sallyport/plug"
+	"sallyport/policies"
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/route"
+	"sallyport/schema"
+	"sallyport/wire"
+)
+
+// This file makes a snapshot of a document. Constructing is checking: whatever a document can have wrong shows here or in
+// package config, all of it at once.
+
+// A builder makes one snapshot.
+type builder struct {
+	doc      *config.Document
+	gateway  *Gateway
+	wrong    schema.Errors // what reading the document found
+	set      *balance.Set  // nil while the document is wrong: then upstreams are known by name only
+	names    []string      // of upstreams
+	policies map[string]*plug.Kind[policy.Policy]
+	backends map[string]*plug.Kind[policy.Handler]
+	errs     schema.Errors
+	warnings schema.Errors
+	built    *snapshot      // once it is
+	taken    map[string]int // names of routes, by api, that were given out
+}
+
+// newBuilder makes a builder for doc, with which errs are wrong already.
+func (g *Gateway) newBuilder(doc *config.Document, errs schema.Errors) *builder {
+	b := &builder{doc: doc, gateway: g, wrong: errs, taken: map[string]int{},
+		policies: map[string]*plug.Kind[policy.Policy]{}, backends: map[string]*plug.Kind[policy.Handler]{}}
+	for _, k := range policies.All {
+		b.policies[k.Name] = k
+	}
+	for _, k := range backends.All {
+		b.backends[k.Name] = k
+	}
+	b.names = slices.Sorted(maps.Keys(doc.Upstreams))
+	return b
+}
+
+// build makes the snapshot. When the document has errors already, what can be checked still is; nobody may serve
+// what comes out then.
+func (b *builder) build() *snapshot {
+	if b.built != nil {
+		return b.built
+	}
+	g := b.gateway
+	if len(b.wrong) == 0 {
+		b.set = g.registry.Prepare(b.doc.Upstreams)
+	}
+	s := &snapshot{doc: b.doc, upstreams: b.set, unrouted: g.metrics.Route("", "")}
+	if s.bodyLimit = int64(b.doc.Limits.BodySize); b.doc.Limits.BodySize == schema.Unlimited {
+		s.bodyLimit = 0
+	}
+	s.edge = &wire.Edge{Trusted: b.doc.TrustedProxies}
+	if now := g.now.Load(); now != nil && sameEdge(now.edge, b.doc.TrustedProxies) {
+		s.edge = now.edge // what was learnt of a connection stays
+	}
+	rules := b.rules()
+	var errs schema.Errors
+	s.table, errs = route.Build(rules, stricter)
+	b.errs = append(b.errs, errs...)
+	b.warnings.Sort()
+	s.warnings = b.warnings
+	b.built = s
+	return s
+}
+
+// all returns everything that is wrong with the document, by place.
+func (b *builder) all() schema.Errors {
+	all := slices.Concat(b.wrong, b.errs)
+	all.Sort()
+	return slices.CompactFunc(all, func(x, y *schema.Error) bool { return *x == *y })
+}
+
+// broken says whether reading the document found something wrong with what stands at path or below, so that there is no use in
+// building it.
+func (b *builder) broken(path string) bool {
+	return slices.ContainsFunc(b.wrong, func(e *schema.Error) bool {
+		rest, under := strings.CutPrefix(e.Path, path)
+		return under && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// rules builds every route of the document.
+func (b *builder) rules() (rules []*route.Rule[*served]) {
+	b.spare()
+	for _, a := range b.doc.All() {
+		shared := b.list(a.Policies, strings.TrimPrefix(a.Path+".policies", "."), a.Name)
+		for i := range a.Routes {
+			if r := b.route(a, &a.Routes[i], shared); r != nil {
+				rules = append(rules, r)
+			}
+		}
+	}
+	return rules
+}
+
+// spare builds the named policies that nobody uses, since what is wrong with them is wrong all the same.
+func (b *builder) spare() {
+	for _, name := range slices.Sorted(maps.Keys(b.doc.Policies)) {
+		b.list(b.doc.Policies[name].List(), schema.Join("policies", name), "policies/"+name)
+	}
+}
+
+// route builds one route, nil when it cannot be.
+func (b *builder) route(a *config.API, r *config.Route, shared []step) *route.Rule[*served] {
+	match, matches := b.match(a, r)
+	name := b.name(a, r, &match)
+	where := a.Name + "/" + name
+	steps := slices.Concat(shared, b.list(r.Policies, r.Path+".policies", where))
+	b.order(steps)
+	v := &served{
+		api: a.Name, name: name, counts: b.gateway.metrics.Route(a.Name, name), raw: a.Normalize == "off", add: a.Errors.Add,
+		hosts: match.Hosts, pos: r.Node.Pos, at: r.Path,
+	}
+	last := b.backend(r, where, v)
+	if last == nil || !matches {
+		return nil
+	}
+	if a.Errors.Upstream.Normalize {
+		last = normalized(last)
+	}
+	chain := make([]policy.Policy, len(steps))
+	for i, s := range steps {
+		chain[i] = s.policy
+		v.guards = append(v.guards, s.guard)
+		v.kinds = append(v.kinds, s.kind)
+	}
+	v.handler = policy.Chain(chain, last)
+	v.setSum(a, r)
+	return &route.Rule[*served]{Name: name, Match: match, Priority: r.Priority, Pos: r.Node.Pos, At: r.Path, Value: v}
+}
+
+// match is what a route matches. When that is wrong, the rest of the route is looked at all the same.
+func (b *builder) match(a *config.API, r *config.Route) (m route.Match, ok bool) {
+	if b.broken(r.Path+".match") || a.Path != "" && (b.broken(a.Path+".hosts") || b.broken(a.Path+".base_path")) {
+		return m, false
+	}
+	m, err := r.Rule(a)
+	if err != nil {
+		b.errs.Add(r.Node.Field("match"), r.Path+".match", "%v", err)
+	}
+	return m, err == nil
+}
+
+// name gives a route the name that metrics and logs use: its own, or its match. Two with the same match are told apart
+// by a number.
+func (b *builder) name(a *config.API, r *config.Route, m *route.Match) string {
+	name := r.Name
+	if name == "" {
+		name = m.String()
+	}
+	key := a.Name + "\x00" + name
+	b.taken[key]++
+	if n := b.taken[key]; n > 1 {
+		return fmt.Sprintf("%s #%d", name, n)
+	}
+	return name
+}
+
+// sum tells two versions of a route apart, whatever moved in the file.
+func (v *served) setSum(a *config.API, r *config.Route) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %v %q\n", a.Hosts, a.BasePath, a.Normalize, a.Errors, v.guards)
+	spell(h, r.Node)
+	v.sum = hex.EncodeToString(h.Sum(nil))
+}
+
+// env is what a policy or backend at a place gets to know.
+func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
+	g := b.gateway
+	return &plug.Env{
+		Log: g.log, Where: where, State: b.gateway.state, Upstreams: b.names,
+		Upstream: b.upstream,
+		Denied:   b.gateway.metrics.Denied,
+		Warn: func(format string, args ...any) {
+			b.warn(n, path, format, args...)
+		},
+	}
+}
+
+func (b *builder) warn(n *schema.Node, path, format string, args ...any) {
+	b.warnings.Add(n, path, format, args...)
+	b.warnings[len(b.warnings)-1].Warn = true
+}
+
+// upstream finds an upstream by name. While the document has errors, one that is there by name will do.
+func (b *builder) upstream(name string) policy.Upstream {
+	if b.set != nil {
+		if u := b.set.Upstream(name); u != nil {
+			return u
+		}
+		return nil
+	}
+	if slices.Contains(b.names, name) {
+		return nameOnly(name)
+	}
+	return nil
+}
+
+// nameOnly stands for an upstream in a document that is not going to be served.
+type nameOnly string
+
+// Name returns the name.
+func (n nameOnly) Name() string { return string(n) }
+
+// Send is never called: nothing that holds a nameOnly gets a request.
+func (n nameOnly) Send(*policy.Exchange, *wire.Call) (*wire.Response, error) {
+	return nil, problem.Internal.New("")
+}

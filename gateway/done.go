@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"slices"
+	"time"
+
+	"sallyport/expr"
+	"sallyport/policy"
+	"sallyport/telemetry"
+	"sallyport/wire"
+)
+
+// This file is the end of a request: it is counted, told of, and its flow is free for another.
+
+// An accessLog is where requests are told of.
+type accessLog struct {
+	*telemetry.AccessLog // nil for none
+	settings             telemetry.AccessLogConfig
+	when                 expr.Expr // which requests get a line; the zero value for all
+}
+
+// same says whether l does what settings ask for, the condition aside.
+func (l *accessLog) same(settings telemetry.AccessLogConfig) bool {
+	return l.settings.Path == settings.Path && l.settings.Sample == settings.Sample && slices.Equal(l.settings.Fields, settings.Fields)
+}
+
+// Done ends a request's flow.
+func (g *Gateway) Done(r *wire.Request, resp *wire.Response, out wire.Outcome) {
+	f, ok := r.State.(*flow)
+	if !ok {
+		return
+	}
+	took := time.Since(f.x.Start)
+	counts := f.snapshot.unrouted
+	if f.route != nil {
+		counts = f.route.counts
+	}
+	counts.Done(r.Method, resp.Status, took)
+	if log := g.access.Load(); log.AccessLog != nil && log.wants(f, resp) {
+		f.tell(r, resp, out, took)
+		log.Write(&f.line)
+	}
+	g.metrics.Inflight.Add(-1)
+	r.State = nil
+	f.reset()
+	flows.Put(f)
+}
+
+// wants says whether the request gets a line. One of which nobody can tell gets one.
+func (l *accessLog) wants(f *flow, resp *wire.Response) bool {
+	if l.when.IsZero() {
+		return true
+	}
+	yes, err := l.when.Bool(&policy.ResponseVars{Exchange: &f.x, Response: resp})
+	return yes || err != nil
+}
+
+// tell fills in the request's line.
+func (f *flow) tell(r *wire.Request, resp *wire.Response, out wire.Outcome, took time.Duration) {
+	x, l := &f.x, &f.line
+	*l = telemetry.Line{
+		Time: x.Start, ID: x.ID, API: x.API, Route: x.Route, Version: x.Version,
+		Method: r.Method, Host: r.Host, Path: r.Path.Text, Query: r.Query, Protocol: r.Proto.String(),
+		Status: resp.Status, ClientIP: x.Client, Subject: x.Auth.Subject,
+		BytesIn: out.Received, BytesOut: out.Sent, Duration: took,
+		Upstream: x.Waited, UpstreamName: x.Upstream, Target: x.Target, Tries: x.Tries,
+		UserAgent: r.Header.Known(wire.UserAgent), Referer: r.Header.Known(wire.Referer), TraceID: x.Trace.TraceID(),
+	}
+	if x.Consumer != nil {
+		l.Consumer = x.Consumer.Name
+	}
+	switch p := f.failed; {
+	case p != nil:
+		l.Problem = p.Name
+		if cause := p.Unwrap(); cause != nil {
+			l.Cause = cause.Error()
+		} else {
+			l.Cause = p.Detail
+		}
+	case out.Err != nil:
+		l.Cause = "the response was cut short: " + out.Err.Error()
+	}
+}
+
+// reset makes f ready for another request, keeping the room of its lists.
+func (f *flow) reset() {
+	f.x.Reset()
+	f.line = telemetry.Line{}
+	f.snapshot, f.route, f.failed = nil, nil, nil
+}

@@ -1,0 +1,126 @@
+// Package gateway is the gateway itself: it turns a document into something that serves, serves it, and replaces it while it
+// serves.
+//
+// build.go and steps.go make a snapshot of a document, snapshot.go says what that is; edge.go is one request's way, done.go
+// its end; serve.go and accept.go are the listeners, load.go swaps documents, watch.go and run.go are what a process does:
+// files that change, signals, stopping. Status and Routes are for those who look.
+package gateway
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/balance"
+	"sallyport/config"
+	"sallyport/schema"
+	"sallyport/store"
+	"sallyport/telemetry"
+)
+
+// Options are what a gateway needs of the process. The zero value is the process's own network, environment and
+// output.
+type Options struct {
+	// Listen opens a socket, Dial makes a connection to a target until deadline; nil is the network.
+	Listen func(network, address string) (net.Listener, error)
+	Dial   func(network, address string, deadline time.Time) (net.Conn, error)
+	// Env looks an environment variable up; nil is the process's environment.
+	Env func(name string) (value string, found bool)
+	// Stdout gets the access log unless it goes to a file, Stderr the log of the gateway itself.
+	Stdout, Stderr io.Writer
+	// Log replaces the log to Stderr and what the document says of it.
+	Log     *slog.Logger
+	Version string
+
+	// What follows is for Run.
+
+	// Signals tells what the process was sent; nil has Run listen for SIGHUP, SIGTERM and SIGINT itself.
+	Signals <-chan os.Signal
+	// NoWatch leaves changes of files alone: only SIGHUP reloads.
+	NoWatch bool
+	// Admin, if set, opens the listener for those who run the gateway, once the first document is served. It is not called when the
+	// document has it off. Stop is called after the last request has ended.
+	Admin func(g *Gateway, address string) (stop func(), err error)
+	// Serving, if set, is called once clients are let in.
+	Serving func(g *Gateway)
+}
+
+// A Gateway serves the newest good document that it was given. Nothing is served before the first.
+type Gateway struct {
+	o        Options
+	log      *slog.Logger
+	level    *logSwitch // nil with Options.Log
+	metrics  *telemetry.Metrics
+	state    *store.State
+	registry *balance.Registry
+	started  time.Time
+
+	now    atomic.Pointer[snapshot]  // what requests are served by
+	access atomic.Pointer[accessLog] // where they are told of
+	crowd  crowd
+
+	acceptErrors atomic.Uint64
+	turnedAway   atomic.Uint64 // connections over a limit
+	draining     atomic.Bool
+
+	loading sync.Mutex // one document is loaded at a time
+	mu      sync.Mutex
+	doors   map[string]*door // by address; guarded by mu
+	last    attempt          // guarded by mu
+	closed  bool             // guarded by mu
+}
+
+// An attempt is a document that was to be served.
+type attempt struct {
+	source string
+	at     time.Time
+	errs   schema.Errors // nil when it is served
+	digest string
+	watch  []string
+}
+
+// New makes a gateway that serves nothing yet.
+func New(o Options) *Gateway {
+	if o.Listen == nil {
+		o.Listen = net.Listen
+	}
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
+	if o.Stderr == nil {
+		o.Stderr = os.Stderr
+	}
+	g := &Gateway{o: o, log: o.Log, started: time.Now(), doors: map[string]*door{}, state: store.New(), metrics: telemetry.NewMetrics(o.Version)}
+	if g.log == nil {
+		g.level = newLogSwitch(o.Stderr)
+		g.log = slog.New(g.level)
+	}
+	b := balance.Options{Metrics: g.metrics, Log: g.log}
+	if o.Dial != nil {
+		b.Dial = func(address string, deadline time.Time) (net.Conn, error) { return o.Dial("tcp", address, deadline) }
+	}
+	g.registry = balance.NewRegistry(b)
+	g.crowd.bounds.Store(&crowdBounds{})
+	return g
+}
+
+// Metrics returns what the gateway counts.
+func (g *Gateway) Metrics() *telemetry.Metrics { return g.metrics }
+
+// Log returns the gateway's own log.
+func (g *Gateway) Log() *slog.Logger { return g.log }
+
+// Ready says whether clients should be sent here: a document is served and the gateway is not about to stop.
+func (g *Gateway) Ready() bool { return g.now.Load() != nil && !g.draining.Load() }
+
+// Document returns the document that is served, nil before the first.
+func (g *Gateway) Document() *config.Document {
+	if s := g.now.Load(); s != nil {
+		return s.doc
+	}
+	return nil
+}

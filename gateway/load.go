@@ -1,0 +1,181 @@
+package gateway
+
+import (
+	"time"
+
+	"sallyport/config"
+	"sallyport/expr"
+	"sallyport/schema"
+	"sallyport/telemetry"
+)
+
+// This file puts a document in service: read whole, built whole, swapped once, or refused with everything that is wrong with
+// it and nothing changed.
+
+// Load reads the document at path, a file or a directory, and serves it. An error is a schema.Errors: then what was served
+// before still is.
+func (g *Gateway) Load(path string) error {
+	g.loading.Lock()
+	defer g.loading.Unlock()
+	_, b := g.read(path)
+	return g.put(b)
+}
+
+// LoadBytes is Load of a document that is in memory; name stands for it in messages.
+func (g *Gateway) LoadBytes(name string, data []byte) error {
+	g.loading.Lock()
+	defer g.loading.Unlock()
+	return g.put(g.newBuilder(config.Parse(name, data, config.Options{Env: g.o.Env})))
+}
+
+// read reads a document and builds it: values of the environment and of files are looked up until then.
+func (g *Gateway) read(path string) (*config.Document, *builder) {
+	doc, errs := config.Load(path, config.Options{Env: g.o.Env})
+	b := g.newBuilder(doc, errs)
+	b.build()
+	return doc, b
+}
+
+// put serves what b was given unless something is wrong with it.
+func (g *Gateway) put(b *builder) error {
+	s := b.build()
+	doc, errs := b.doc, b.all()
+	var c *change
+	if len(errs) == 0 {
+		c, errs = g.prepare(s)
+	}
+	g.remember(doc, errs)
+	g.metrics.Loaded(len(errs) == 0)
+	if len(errs) > 0 {
+		g.retain()
+		return errs
+	}
+	before := g.now.Load()
+	g.commit(s, c)
+	g.report(before, s)
+	return nil
+}
+
+// A change is what was made ready for a snapshot and has not been put in service.
+type change struct {
+	opened []*door
+	access *accessLog
+	fresh  bool // the access log is not the one in use
+}
+
+// prepare opens what s needs and can fail to get.
+func (g *Gateway) prepare(s *snapshot) (*change, schema.Errors) {
+	c := &change{}
+	errs := g.openAccess(s.doc, c)
+	g.mu.Lock()
+	stopped := g.closed || g.draining.Load()
+	g.mu.Unlock()
+	if stopped {
+		errs.Add(s.doc.Root, "", "the gateway is stopping")
+	}
+	if len(errs) == 0 {
+		c.opened, errs = g.openDoors(s.doc)
+	}
+	if len(errs) > 0 {
+		if c.fresh {
+			c.access.Close()
+		}
+		return nil, errs
+	}
+	return c, nil
+}
+
+// openAccess opens the access log, or keeps the one in use if nothing about it changed.
+func (g *Gateway) openAccess(doc *config.Document, c *change) (errs schema.Errors) {
+	settings := doc.Telemetry.AccessLog
+	when, errs := accessWhen(doc)
+	if now := g.access.Load(); now != nil && now.same(settings) {
+		c.access = &accessLog{now.AccessLog, now.settings, when}
+		return errs
+	}
+	log, err := telemetry.OpenAccessLog(settings, g.o.Stdout, &g.metrics.LogDropped, g.log)
+	if err != nil {
+		errs.Add(doc.Root.Field("telemetry").Field("access_log"), "telemetry.access_log.path", "%v", err)
+		return errs
+	}
+	c.access, c.fresh = &accessLog{log, settings, when}, true
+	return errs
+}
+
+// accessWhen compiles the condition of the access log. Bodies are gone when a line is written.
+func accessWhen(doc *config.Document) (expr.Expr, schema.Errors) {
+	n := doc.Telemetry.AccessLog.When
+	if n == nil {
+		return expr.Expr{}, nil
+	}
+	const path = "telemetry.access_log.when"
+	var c expr.ResponseCondition
+	errs := c.UnmarshalNode(n, path)
+	for _, ref := range c.Uses() {
+		if ref.Field == "body" {
+			errs.Add(n, path, "%s.body cannot be used here: the body is gone when the line is written", ref.Root)
+		}
+	}
+	return c.Expr, errs
+}
+
+// commit puts s in service. Nothing in it can fail.
+func (g *Gateway) commit(s *snapshot, c *change) {
+	s.number = 1
+	before := g.now.Load()
+	if before != nil {
+		s.number = before.number + 1
+	}
+	if g.level != nil {
+		g.level.set(s.doc.Telemetry.Log)
+	}
+	g.bound(s.doc)
+	old := g.access.Swap(c.access)
+	g.now.Store(s)
+	s.upstreams.Commit()
+	g.settleDoors(s.doc, c.opened)
+	g.retain()
+	if old != nil && old.AccessLog != c.access.AccessLog {
+		old.Close()
+	}
+}
+
+// retain forgets the counts of what the document in service does not have.
+func (g *Gateway) retain() {
+	s := g.now.Load()
+	if s == nil {
+		return
+	}
+	routes := map[[2]string]bool{{}: true}
+	for _, r := range s.table.Rules() {
+		routes[[2]string{r.Value.api, r.Value.name}] = true
+	}
+	listeners := map[string]bool{}
+	for _, l := range s.doc.Listeners {
+		listeners[l.Address] = true
+	}
+	g.metrics.Retain(telemetry.Keep{
+		Route:    func(api, route string) bool { return routes[[2]string{api, route}] },
+		Listener: func(address string) bool { return listeners[address] },
+	})
+}
+
+// remember keeps what became of an attempt, for Status.
+func (g *Gateway) remember(doc *config.Document, errs schema.Errors) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last = attempt{doc.Source, time.Now(), errs, doc.Digest(), doc.Watch()}
+}
+
+// report tells in one line what is different now.
+func (g *Gateway) report(before, s *snapshot) {
+	for _, w := range s.warnings {
+		g.log.Warn("the configuration works but is unwise", "at", w.Error())
+	}
+	if before == nil {
+		g.log.Info("serving", "config", s.doc.Source, "routes", len(s.table.Rules()), "upstreams", len(s.doc.Upstreams), "listeners", g.Addresses())
+		return
+	}
+	d := differences(before, s)
+	g.log.Info("configuration replaced", append([]any{"config", s.doc.Source, "number", s.number}, d.args()...)...)
+}

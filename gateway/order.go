@@ -1,0 +1,78 @@
+package gateway
+
+import (
+	"slices"
+
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/schema"
+	"sallyport/wire"
+)
+
+// This file looks at chains that work but are unwise.
+
+// authenticates are the kinds of policies that find out who sent a request.
+var authenticates = []string{"jwt", "api_key", "basic_auth", "introspection", "oidc", "mtls", "signature", "forward_auth", "any_of"}
+
+// order warns of steps that had better stand elsewhere.
+func (b *builder) order(steps []step) {
+	known, limited := false, ""
+	for i, s := range steps {
+		switch {
+		case slices.Contains(authenticates, s.kind):
+			known = true
+		case s.kind == "ip_filter" && limited != "":
+			b.once(s, "it stands after %s, so requests that it refuses use up limits; put it first", limited)
+		case (s.kind == "rate_limit" || s.kind == "quota" || s.kind == "concurrency") && limited == "":
+			limited = s.kind
+		}
+		if per := s.node.Field("per"); per != nil && (per.Text == "consumer" || per.Text == "subject") && !known {
+			b.once(s, "nothing before it finds out the %s, so it counts by ip; put authentication before it", per.Text)
+		}
+		for _, earlier := range steps[:i] {
+			if earlier.guard == s.guard && earlier.kind != "headers" {
+				b.once(s, "the same policy stands at %s already", earlier.node.Pos)
+			}
+		}
+	}
+}
+
+// once warns of a step, and of one that many routes share only once.
+func (b *builder) once(s step, format string, args ...any) {
+	before := len(b.warnings)
+	b.warn(s.node, s.path, format, args...)
+	added := b.warnings[before]
+	if slices.ContainsFunc(b.warnings[:before], func(w *schema.Error) bool { return *w == *added }) {
+		b.warnings = b.warnings[:before]
+	}
+}
+
+// upstreamError is what an error answer of an upstream becomes where an api asks for problems throughout.
+var upstreamError = problem.Define("upstream_error", 502, "Upstream error", "The upstream answered with an error, whose status this answer has, and the api has errors.upstream.normalize.")
+
+// normalized makes problems of the error answers of next that are none.
+func normalized(next policy.Handler) policy.Handler {
+	return func(x *policy.Exchange) (*wire.Response, error) {
+		resp, err := next(x)
+		if err != nil || resp.Status < 400 || isProblem(resp) {
+			return resp, err
+		}
+		t := *upstreamError
+		t.Status = resp.Status
+		p := &problem.Problem{Type: &t}
+		for name, value := range resp.Header.All() {
+			switch wire.NameOf(name) {
+			case wire.WWWAuthenticate, wire.ProxyAuthenticate, wire.Allow, wire.RetryAfter, wire.SetCookie, wire.Vary, wire.CacheControl:
+				p.With(name, value)
+			}
+		}
+		resp.Close()
+		return nil, p
+	}
+}
+
+func isProblem(r *wire.Response) bool {
+	kind := r.Header.Known(wire.ContentType)
+	const want = "application/problem+"
+	return len(kind) > len(want) && wire.EqualFold(kind[:len(want)], want)
+}

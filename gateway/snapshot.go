@@ -1,0 +1,122 @@
+package gateway
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"sallyport/balance"
+	"sallyport/config"
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/route"
+	"sallyport/schema"
+	"sallyport/telemetry"
+	"sallyport/wire"
+)
+
+// A snapshot is everything that one document means to a request. It never changes; a new document makes a
+// new one. Requests keep the one that they began with.
+type snapshot struct {
+	doc       *config.Document
+	table     *route.Table[*served]
+	edge      *wire.Edge
+	bodyLimit int64 // default of Request.BodyLimit, 0 for none
+	upstreams *balance.Set
+	unrouted  *telemetry.Route // counts the requests that no route takes
+	warnings  schema.Errors
+	number    uint64 // counts the documents that were served
+}
+
+// A served is a route ready to serve.
+type served struct {
+	api, name string
+	handler   policy.Handler
+	counts    *telemetry.Route
+	raw       bool              // the client's bytes of the path go upstream
+	add       map[string]string // members for every problem of the api
+
+	backend  string   // name of the kind of backend
+	forwards bool     // the backend sends requests on; others answer themselves
+	hosts    []string // that the match names
+	guards   []string // what stands between a client and the backend: kind and settings of each policy
+	kinds    []string // of the policies, in order
+	upstream string   // what the backend refers to, for listings
+	pos      schema.Pos
+	at       string // in the document
+	sum      string // tells two versions of the route apart
+}
+
+// stricter says whether the route of other guards more than found does, so that a path that some server could read as
+// other's must not pass as found's.
+func stricter(found, other *served) bool {
+	switch {
+	case found.forwards && !other.forwards:
+		return true // a route that answers itself may be there to keep requests from the upstream
+	case len(other.hosts) > 0 && !slices.Equal(found.hosts, other.hosts):
+		return true
+	}
+	for _, g := range other.guards {
+		if !slices.Contains(found.guards, g) {
+			return true
+		}
+	}
+	return false
+}
+
+// extend adds the api's own members to a problem.
+func (s *served) extend(p *problem.Problem) *problem.Problem {
+	q := *p
+	q.Extra = maps.Clone(p.Extra)
+	if q.Extra == nil {
+		q.Extra = map[string]any{}
+	}
+	for name, value := range s.add {
+		if _, taken := q.Extra[name]; !taken {
+			q.Extra[name] = value
+		}
+	}
+	return &q
+}
+
+// A hostSet is the hosts that a listener serves.
+type hostSet struct {
+	exact map[string]bool
+	wild  []string // ".example.com"
+}
+
+func newHostSet(hosts []string) *hostSet {
+	if len(hosts) == 0 {
+		return nil
+	}
+	s := &hostSet{exact: map[string]bool{}}
+	for _, h := range hosts {
+		host, err := route.ParseHost(h)
+		if err != nil {
+			continue // config has checked it
+		}
+		if host[0] == '*' {
+			s.wild = append(s.wild, host[1:])
+		} else {
+			s.exact[host] = true
+		}
+	}
+	return s
+}
+
+func (s *hostSet) has(host string) bool {
+	if s.exact[host] {
+		return true
+	}
+	for _, w := range s.wild {
+		if len(host) > len(w) && host[len(host)-len(w):] == w {
+			return true
+		}
+	}
+	return false
+}
+
+// sameEdge says whether requests of a and b are let in by one rule, so that what was learnt of a connection stays.
+func sameEdge(e *wire.Edge, trusted []netip.Prefix) bool {
+	return e != nil && slices.Equal(e.Trusted, trusted)
+}

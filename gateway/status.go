@@ -1,0 +1,160 @@
+package gateway
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sallyport/balance"
+	"sallyport/config"
+	"sallyport/schema"
+)
+
+// This file is for those who look at a gateway, or at what a document would make of one.
+
+// A Status is how the gateway is at one moment, as /api/status shows it.
+type Status struct {
+	Version  string    `json:"version"`
+	Started  time.Time `json:"started"`
+	Ready    bool      `json:"ready"`
+	Draining bool      `json:"draining,omitempty"`
+
+	Config    ConfigStatus     `json:"config"`
+	Listeners []ListenerStatus `json:"listeners"`
+	Upstreams []balance.Status `json:"upstreams"`
+	Requests  RequestStatus    `json:"requests"`
+}
+
+// A ConfigStatus is the document in service, and what became of the newest one.
+type ConfigStatus struct {
+	Source   string    `json:"source"`
+	Number   uint64    `json:"number"` // counts the documents that were served
+	Routes   int       `json:"routes"`
+	Warnings []string  `json:"warnings,omitempty"`
+	Tried    time.Time `json:"tried"`            // when a document was last read
+	Errors   []string  `json:"errors,omitempty"` // why that one is not in service
+}
+
+// A ListenerStatus is a door and who came in by it.
+type ListenerStatus struct {
+	Address     string `json:"address"` // as in the document
+	Bound       string `json:"bound"`   // what it became
+	Connections int64  `json:"connections"`
+}
+
+// A RequestStatus is what is going on.
+type RequestStatus struct {
+	Inflight        int64  `json:"inflight"`
+	Connections     int64  `json:"connections"`
+	TurnedAway      uint64 `json:"turned_away"`   // connections over a limit
+	AcceptErrors    uint64 `json:"accept_errors"` // such as for want of files
+	AccessLogMissed uint64 `json:"access_log_missed"`
+}
+
+// Status says how the gateway is right now.
+func (g *Gateway) Status() Status {
+	st := Status{
+		Version: g.o.Version, Started: g.started, Ready: g.Ready(), Draining: g.draining.Load(),
+		Requests: RequestStatus{
+			Inflight: g.metrics.Inflight.Value(), Connections: g.crowd.total.Load(), TurnedAway: g.turnedAway.Load(),
+			AcceptErrors: g.acceptErrors.Load(), AccessLogMissed: g.metrics.LogDropped.Load(),
+		},
+	}
+	s := g.now.Load()
+	if s != nil {
+		st.Config = ConfigStatus{Source: s.doc.Source, Number: s.number, Routes: len(s.table.Rules())}
+		for _, w := range s.warnings {
+			st.Config.Warnings = append(st.Config.Warnings, w.Error())
+		}
+		for _, name := range s.upstreams.Names() {
+			st.Upstreams = append(st.Upstreams, s.upstreams.Upstream(name).Snapshot())
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	st.Config.Tried = g.last.at
+	for _, e := range g.last.errs {
+		st.Config.Errors = append(st.Config.Errors, e.Error())
+	}
+	for _, d := range g.doors {
+		st.Listeners = append(st.Listeners, ListenerStatus{d.address, d.socket.Addr().String(), d.open.Load()})
+	}
+	slices.SortFunc(st.Listeners, func(a, b ListenerStatus) int { return strings.Compare(a.Address, b.Address) })
+	return st
+}
+
+// A Route is one route, for listings.
+type Route struct {
+	API      string   `json:"api"`
+	Name     string   `json:"name"`
+	Match    string   `json:"match"`
+	Policies []string `json:"policies,omitempty"` // kinds, in the order in which they run
+	Backend  string   `json:"backend"`            // kind
+	To       string   `json:"to,omitempty"`       // what the backend refers to
+	Place    string   `json:"place"`              // file:line:col
+}
+
+// Routes lists the routes in service in match order: of two that take one request, the one that gets it comes first.
+func (g *Gateway) Routes() []Route {
+	if s := g.now.Load(); s != nil {
+		return s.list()
+	}
+	return nil
+}
+
+func (s *snapshot) list() (list []Route) {
+	for _, r := range s.table.Rules() {
+		v := r.Value
+		list = append(list, Route{v.api, v.name, r.Match.String(), v.kinds, v.backend, v.upstream, v.pos.String()})
+	}
+	return list
+}
+
+// A Report is what a document would make of a gateway.
+type Report struct {
+	Errors   schema.Errors // why it cannot be served
+	Warnings schema.Errors // what works but is unwise
+	Routes   []Route       // in match order; nil with errors
+	Files    []string      // that it was read from
+}
+
+// Check builds everything that the document at path asks for, says what is wrong, and throws it away. Nothing is
+// opened or sent.
+func Check(path string, o Options) Report {
+	doc, errs := config.Load(path, config.Options{Env: o.Env})
+	return check(doc, errs, o)
+}
+
+// CheckBytes is Check of a document that is in memory; name stands for it in messages.
+func CheckBytes(name string, data []byte, o Options) Report {
+	doc, errs := config.Parse(name, data, config.Options{Env: o.Env})
+	return check(doc, errs, o)
+}
+
+func check(doc *config.Document, errs schema.Errors, o Options) Report {
+	g := New(o)
+	defer g.registry.Close()
+	b := g.newBuilder(doc, errs)
+	s := b.build()
+	_, wrong := accessWhen(doc)
+	b.errs = append(b.errs, wrong...)
+	r := Report{Errors: b.all(), Warnings: s.warnings, Files: doc.Files()}
+	if len(r.Errors) == 0 {
+		r.Routes = s.list()
+	}
+	return r
+}
+
+// Err is nil, or says in one text what is wrong. With strict set warnings count.
+func (r *Report) Err(strict bool) error {
+	errs := r.Errors
+	if strict {
+		errs = slices.Concat(errs, r.Warnings)
+		errs.Sort()
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w", errs)
+}

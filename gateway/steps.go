@@ -1,0 +1,322 @@
+package gateway
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"sallyport/config"
+	"sallyport/expr"
+	"sallyport/plug"
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/schema"
+	"sallyport/wire"
+)
+
+// This file builds what stands around a backend: the items of "policies:", and the backend itself.
+
+// A step is one policy of a chain.
+type step struct {
+	policy policy.Policy
+	kind   string
+	guard  string // kind and settings as text: what makes two steps ask the same
+	node   *schema.Node
+	path   string
+}
+
+// maxSteps bounds the policies of one list, with those that named ones stand for.
+const maxSteps = 100
+
+// list builds a list of policy items. Where names the place for what lives on across reloads.
+func (b *builder) list(items []*schema.Node, path, where string) (steps []step) {
+	for i, n := range items {
+		at := path
+		if len(items) > 1 || strings.HasSuffix(path, "policies") {
+			at = schema.Index(path, i)
+		}
+		steps = append(steps, b.item(n, at, fmt.Sprintf("%s/policies[%d]", where, i), nil)...)
+		if len(steps) > maxSteps {
+			b.errs.Add(n, at, "more than %d policies come together here", maxSteps)
+			return steps[:maxSteps]
+		}
+	}
+	return steps
+}
+
+// item builds one item: a policy, or what a use stands for. under are the names being used.
+func (b *builder) item(n *schema.Node, path, where string, under []string) []step {
+	if n.Kind != schema.Map {
+		b.notPolicy(n, path)
+		return nil
+	}
+	cond, ok := b.when(n, path)
+	var kinds []*schema.Field
+	for _, f := range n.Fields {
+		if f.Name != "when" {
+			kinds = append(kinds, f)
+		}
+	}
+	if len(kinds) != 1 {
+		b.errs.Add(n, path, "an item holds one policy, such as { rate_limit: { rate: 100/s } }, with when: beside it if wanted; this one has %d", len(kinds))
+		return nil
+	}
+	var steps []step
+	if f := kinds[0]; f.Name == "use" {
+		steps = b.use(f.Node, where, under)
+	} else if s := b.step(f, schema.Join(path, f.Name), where); s != nil {
+		steps = []step{*s}
+	}
+	if !ok || cond.IsZero() {
+		return steps
+	}
+	for i := range steps {
+		steps[i].policy = &conditional{cond.Expr, steps[i].policy}
+		steps[i].guard += " when " + cond.String()
+	}
+	return steps
+}
+
+func (b *builder) notPolicy(n *schema.Node, path string) {
+	if k := b.policies[n.Text]; k != nil && n.Kind == schema.String {
+		b.errs.Add(n, path, "%q is given alone; write { %s: {} }, with its settings between the inner braces", n.Text, n.Text)
+		return
+	}
+	b.errs.Add(n, path, "%s is given where a policy is wanted, such as { rate_limit: { rate: 100/s } }", n.Kind)
+}
+
+func (b *builder) when(n *schema.Node, path string) (cond expr.Condition, ok bool) {
+	w := n.Field("when")
+	if w == nil {
+		return cond, true
+	}
+	errs := cond.UnmarshalNode(w, path+".when")
+	b.errs = append(b.errs, errs...)
+	return cond, len(errs) == 0
+}
+
+// use builds what a named policy stands for. Package config has reported names that lead nowhere or in circles.
+func (b *builder) use(n *schema.Node, where string, under []string) (steps []step) {
+	named := b.doc.Root.Field("policies").Field(n.Text)
+	if named == nil || slices.Contains(under, n.Text) || len(under) > maxSteps {
+		return nil
+	}
+	under = append(under[:len(under):len(under)], n.Text)
+	path := schema.Join("policies", n.Text)
+	before := len(b.errs)
+	for i, item := range named.List() {
+		at := path
+		if named.Kind == schema.List {
+			at = schema.Index(path, i)
+		}
+		steps = append(steps, b.item(item, at, fmt.Sprintf("%s/%s[%d]", where, n.Text, i), under)...)
+		if len(steps) > maxSteps {
+			return steps[:maxSteps+1]
+		}
+	}
+	b.errs = b.errs[:before] // reported once, where the policy is declared
+	return steps
+}
+
+// step builds one policy of a kind.
+func (b *builder) step(f *schema.Field, path, where string) *step {
+	k := b.policies[f.Name]
+	if k == nil {
+		b.unknownPolicy(f, path)
+		return nil
+	}
+	p, errs := k.Build(settings(f.Node), path, b.env(f.Node, path, where))
+	b.errs = append(b.errs, errs...)
+	if len(errs) > 0 {
+		return nil
+	}
+	var spelt strings.Builder
+	spell(&spelt, f.Node)
+	return &step{p, f.Name, f.Name + " " + spelt.String(), f.Node, path}
+}
+
+// settings is the node of a kind's settings: nothing after the colon means all defaults.
+func settings(n *schema.Node) *schema.Node {
+	if n.Kind == schema.Null && !n.Literal {
+		return &schema.Node{Kind: schema.Map, Pos: n.Pos}
+	}
+	return n
+}
+
+// laterPolicies are the policies of the contract that are not built yet.
+var laterPolicies = []string{
+	"jwt", "api_key", "basic_auth", "introspection", "oidc", "mtls", "signature", "forward_auth", "any_of", "authorize", "opa", "cedar",
+	"geo_filter", "cors", "csrf", "security_headers", "waf", "json_limits", "upstream_auth", "quota", "concurrency", "cache", "compress",
+	"decompress", "idempotency", "fault", "mirror", "load_shed", "body", "validate", "xml_json", "wasm", "external",
+}
+
+func (b *builder) unknownPolicy(f *schema.Field, path string) {
+	if slices.Contains(laterPolicies, f.Name) {
+		b.errs = append(b.errs, &schema.Error{Pos: f.Pos, Path: path, Msg: "not yet: the policy " + f.Name + " comes with a later version"})
+		return
+	}
+	known := append([]string{"use"}, laterPolicies...)
+	for name := range b.policies {
+		known = append(known, name)
+	}
+	msg := fmt.Sprintf("there is no policy named %q", f.Name)
+	if near := schema.Nearest(f.Name, known); near != "" {
+		msg += fmt.Sprintf("; did you mean %q?", near)
+	} else if b.doc.Root.Field("policies").Field(f.Name) != nil {
+		msg += fmt.Sprintf("; write use: %s for the one under policies", f.Name)
+	}
+	b.errs = append(b.errs, &schema.Error{Pos: f.Pos, Path: path, Msg: msg})
+}
+
+// A conditional policy acts where its condition holds.
+type conditional struct {
+	when   expr.Expr
+	policy policy.Policy
+}
+
+// Handle asks the condition first. When nobody can tell, the request stops: a guard that is passed over in doubt is none.
+func (c *conditional) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
+	holds, err := c.when.Bool(x)
+	switch {
+	case err != nil:
+		return nil, plug.Failed(err)
+	case holds:
+		return c.policy.Handle(x, next)
+	}
+	return next(x)
+}
+
+// backend builds what a route ends in, with the rewriting that is part of the route, nil when it cannot be.
+func (b *builder) backend(r *config.Route, where string, v *served) policy.Handler {
+	var found []*schema.Field
+	for _, f := range r.Backend {
+		if b.backends[f.Name] == nil {
+			b.unknownSetting(f, schema.Join(r.Path, f.Name))
+			continue
+		}
+		found = append(found, f)
+	}
+	if len(found) != 1 {
+		b.oneBackend(r, found)
+		return nil
+	}
+	f := found[0]
+	k := b.backends[f.Name]
+	h, errs := k.Build(settings(f.Node), schema.Join(r.Path, f.Name), b.env(f.Node, schema.Join(r.Path, f.Name), where))
+	b.errs = append(b.errs, errs...)
+	v.backend, v.forwards, v.upstream = f.Name, f.Name == "upstream", described(f)
+	rewritten := b.rewrite(r, f, where)
+	if len(errs) > 0 || h == nil {
+		return nil
+	}
+	return policy.Chain(rewritten, bounded(h))
+}
+
+// described says in a few words what a backend leads to, for listings.
+func described(f *schema.Field) string {
+	n := f.Node
+	switch {
+	case n.Kind != schema.Map && n.Kind != schema.List:
+		return n.Text
+	case n.Field("split") != nil:
+		var parts []string
+		for _, s := range n.Field("split").Fields {
+			parts = append(parts, s.Name+" "+s.Node.Text)
+		}
+		return strings.Join(parts, ", ")
+	}
+	for _, name := range []string{"name", "to", "status"} {
+		if v := n.Field(name); v != nil {
+			return v.Text
+		}
+	}
+	return ""
+}
+
+// rewrite builds the rewriting of a route, which is the policy of that name after all others.
+func (b *builder) rewrite(r *config.Route, backend *schema.Field, where string) []policy.Policy {
+	if r.Rewrite == nil {
+		return nil
+	}
+	path := r.Path + ".rewrite"
+	if inner := backend.Node.Field("rewrite"); inner != nil {
+		b.errs.Add(r.Rewrite, path, "the backend has a rewrite at %s as well; keep one of the two", inner.Pos)
+		return nil
+	}
+	if backend.Name != "upstream" {
+		b.errs.Add(r.Rewrite, path, "it has no effect: the backend %s sends nothing upstream", backend.Name)
+		return nil
+	}
+	f := &schema.Field{Name: "rewrite", Pos: r.Rewrite.Pos, Node: r.Rewrite}
+	s := b.step(f, path, where+"/rewrite")
+	if s == nil {
+		return nil
+	}
+	return []policy.Policy{s.policy}
+}
+
+func (b *builder) oneBackend(r *config.Route, found []*schema.Field) {
+	if len(found) == 0 {
+		b.errs.Add(r.Node, r.Path, "the route has no backend; add one of %s", strings.Join(b.backendNames(), ", "))
+		return
+	}
+	f := found[1]
+	b.errs = append(b.errs, &schema.Error{Pos: f.Pos, Path: schema.Join(r.Path, f.Name),
+		Msg: fmt.Sprintf("the route has the backend %s at %s already; keep one of the two", found[0].Name, found[0].Pos)})
+}
+
+func (b *builder) backendNames() []string {
+	var names []string
+	for name := range b.backends {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// unknownSetting reports a setting of a route that is neither a setting nor a backend.
+func (b *builder) unknownSetting(f *schema.Field, path string) {
+	if b.policies[f.Name] != nil {
+		b.errs = append(b.errs, &schema.Error{Pos: f.Pos, Path: path,
+			Msg: fmt.Sprintf("%s is a policy; write it under policies, as - %s: …", f.Name, f.Name)})
+		return
+	}
+	b.errs.Unknown(f, path, append(config.RouteSettings(), b.backendNames()...))
+}
+
+// bounded refuses a body that is known to be too large before anything is sent upstream. It comes last, since a policy
+// may have set another bound.
+func bounded(next policy.Handler) policy.Handler {
+	return func(x *policy.Exchange) (*wire.Response, error) {
+		if r := x.Request; r.BodyLimit > 0 && r.Length > r.BodyLimit {
+			return nil, problem.BodyTooBig.New("The body may have at most %v.", schema.Size(r.BodyLimit))
+		}
+		return next(x)
+	}
+}
+
+// spell writes n in one form, whatever its place and style: two nodes that mean the same spell the same.
+func spell(w io.Writer, n *schema.Node) {
+	if n == nil {
+		return
+	}
+	switch n.Kind {
+	case schema.Map:
+		fmt.Fprint(w, "{")
+		for _, f := range n.Fields {
+			fmt.Fprintf(w, "%q:", f.Name)
+			spell(w, f.Node)
+		}
+		fmt.Fprint(w, "}")
+	case schema.List:
+		fmt.Fprint(w, "[")
+		for _, item := range n.Items {
+			spell(w, item)
+			fmt.Fprint(w, ",")
+		}
+		fmt.Fprint(w, "]")
+	default:
+		fmt.Fprintf(w, "%d%q", n.Kind, n.Text)
+	}
+}
