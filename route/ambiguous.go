@@ -46,14 +46,15 @@ func (t *Table[T]) leads(x *policy.Exchange, method, path string, r *Rule[T]) bo
 	if len(path) > 1 {
 		path = strings.TrimSuffix(path, "/")
 	}
-	q := lookup{x: x, method: method, path: path, loose: true}
+	q := newLookup(x, method, path)
+	q.loose = true
 	t.hosts.walk(x.Request.Host, &q)
 	if q.err != nil {
 		return true
 	}
-	if q.found == nil {
+	if q.found < 0 {
 		return false
 	}
-	other := t.rules[q.found.rule]
+	other := t.rules[q.found]
 	return other != r && t.stricter(r.Value, other.Value)
 }

@@ -18,12 +18,15 @@ func Build[T any](rules []*Rule[T], stricter func(found, other T) bool) (*Table[
 		stricter = func(_, _ T) bool { return true }
 	}
 	t := &Table[T]{stricter: stricter, rules: inOrder(rules)}
-	b := builder{hosts: &t.hosts, allow: allowed{}, known: map[*leaf]bool{}}
+	b := builder{trees: trees{}, known: map[*leaf]bool{}}
 	for i, r := range t.rules {
-		b.add(label{r.Name, r.Pos, r.At}, &entry{rule: i, match: &r.Match, priority: r.Priority})
+		m := &r.Match
+		b.add(label{r.Name, r.Pos, r.At}, &entry{rule: i, match: m, priority: r.Priority, bare: m.conditions() == 0 && m.Path.regex == nil})
 		t.slashed = t.slashed || r.Match.Path.slashed()
 	}
 	b.seal()
+	t.hosts = newHosts(b.trees)
+	t.plans = newPlans(t.rules)
 	t.allow = Allow(b.allow.String())
 	return t, b.conflicts()
 }
@@ -114,7 +117,7 @@ func compareSegments(a, b segment) int {
 
 // A builder fills the trees.
 type builder struct {
-	hosts  *hosts
+	trees  trees
 	allow  allowed
 	labels []label // by rule
 	leaves []hostLeaf
@@ -141,7 +144,7 @@ func (b *builder) add(l label, e *entry) {
 }
 
 func (b *builder) put(host string, e *entry) {
-	leaf := b.hosts.tree(host).add(&e.match.Path)
+	leaf := b.trees.of(host).add(&e.match.Path)
 	leaf.entries = append(leaf.entries, e)
 	if !b.known[leaf] {
 		b.known[leaf] = true
@@ -154,7 +157,7 @@ func (b *builder) seal() {
 	for _, l := range b.leaves {
 		l.seal()
 	}
-	for _, tree := range b.hosts.trees() {
+	for _, tree := range b.trees.sorted() {
 		tree.each(func(n *node) {
 			slices.SortFunc(n.mixed, func(x, y mixedChild) int { return compareSegments(x.segment, y.segment) })
 		})

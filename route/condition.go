@@ -2,7 +2,6 @@ package route
 
 import (
 	"regexp"
-	"strings"
 
 	"sallyport/wire"
 )
@@ -87,80 +86,4 @@ func header(r *wire.Request, name string) (string, bool) {
 		return r.Upgrade, r.Upgrade != ""
 	}
 	return r.Header.Lookup(name)
-}
-
-// cookie returns the first cookie of that name (RFC 6265 §4.2.1).
-func cookie(r *wire.Request, name string) (string, bool) {
-	for i := range r.Header.Len() {
-		f := r.Header.At(i)
-		if !f.Is(wire.Cookie) {
-			continue
-		}
-		for left := f.Value; left != ""; {
-			var one string
-			one, left, _ = strings.Cut(left, ";")
-			key, value, ok := strings.Cut(strings.Trim(one, " \t"), "=")
-			if !ok || key != name {
-				continue
-			}
-			if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
-				value = value[1 : n-1]
-			}
-			return value, true
-		}
-	}
-	return "", false
-}
-
-// query returns the first parameter of that name, decoded. It allocates only for a value that holds escapes.
-func query(r *wire.Request, name string) (string, bool) {
-	for left := r.Query; left != ""; {
-		var one string
-		one, left, _ = strings.Cut(left, "&")
-		if one == "" {
-			continue
-		}
-		key, value, _ := strings.Cut(one, "=")
-		if decodesTo(key, name) {
-			return decodeQuery(value), true
-		}
-	}
-	return "", false
-}
-
-// decodesTo compares without making the decoded text.
-func decodesTo(s, want string) bool {
-	n := 0
-	for i := 0; i < len(s); n++ {
-		c, used := decodeByte(s[i:])
-		if n == len(want) || want[n] != c {
-			return false
-		}
-		i += used
-	}
-	return n == len(want)
-}
-
-func decodeQuery(s string) string {
-	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
-		return s
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); {
-		c, used := decodeByte(s[i:])
-		b = append(b, c)
-		i += used
-	}
-	return string(b)
-}
-
-// decodeByte decodes one character of a query: "+" is a space, an invalid escape stands for itself.
-func decodeByte(s string) (c byte, used int) {
-	if s[0] == '+' {
-		return ' ', 1
-	}
-	if c, ok := wire.Unescape(s); ok {
-		return c, 3
-	}
-	return s[0], 1
 }

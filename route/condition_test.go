@@ -28,6 +28,7 @@ func TestConditions(t *testing.T) {
 		{"GET /q?a%2bb=c%26d", nil, "5"},
 		{"GET /q?a+b", nil, "5"},
 		{"GET /q?%=%zz", nil, "5"},
+		{"GET /q?a+b=%zz", nil, "bad_request"},
 		{"GET /c", []string{"Cookie: a=b; sid=1; sid=2"}, "6"},
 		{"GET /c", []string{`Cookie: a=b`, `Cookie: sid="1"`}, "6"},
 		{"GET /c", []string{"Cookie: SID=1"}, "7"},
@@ -58,5 +59,25 @@ func TestConditionsAllocate(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("allocates %v times", n)
+	}
+}
+
+func TestWhen(t *testing.T) {
+	list := with(t, rules(t, "/w/{id}", "/w/{id}", "/w/{id}"), `0 when request.headers["x-beta"] == "1"`, `1 when request.params.id == "7" && request.query.q == "a"`, "0 priority 1")
+	tab := table(t, list)
+	for i, r := range list {
+		r.Name = string(rune('0' + i))
+	}
+	for request, want := range map[string]string{
+		"GET /w/1": "2 id=1", "GET /w/7?q=a": "1 id=7", "GET /w/7?q=b": "2 id=7", "GET /w/7?q=%zz": "bad_request", "BETA /w/7?q=a": "0 id=7", "GET /w/1?q=%zz": "2 id=1",
+	} {
+		x := exchange(t, request)
+		if x.Request.Method == "BETA" {
+			x.Request.Header.Add("X-Beta", "1")
+		}
+		r, err := tab.Find(x)
+		if got := outcome(x, r, err); got != want {
+			t.Errorf("%s: got %s, want %s", request, got, want)
+		}
 	}
 }

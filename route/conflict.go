@@ -47,7 +47,7 @@ func (b *builder) conflicts() schema.Errors {
 		}
 		j.list(l.host, "", l.others)
 	}
-	for host, n := range b.hosts.trees() {
+	for host, n := range b.trees.sorted() {
 		n.each(func(n *node) { j.mixed(host, n.mixed) })
 	}
 	for i := range n {

@@ -3,67 +3,92 @@ package route
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"sallyport/wire"
 )
 
-// hosts holds a tree of paths for each host that rules name.
+// trees holds a tree of templates for each host, by the host as ParseHost writes it, "" for any.
+type trees map[string]*node
+
+func (t trees) of(host string) *node {
+	n := t[host]
+	if n == nil {
+		n = &node{}
+		t[host] = n
+	}
+	return n
+}
+
+// sorted yields the trees in an order that is the same each time.
+func (t trees) sorted() iter.Seq2[string, *node] {
+	return func(yield func(string, *node) bool) {
+		hosts := make([]string, 0, len(t))
+		for host := range t {
+			hosts = append(hosts, host)
+		}
+		slices.Sort(hosts)
+		for _, host := range hosts {
+			if !yield(host, t[host]) {
+				return
+			}
+		}
+	}
+}
+
+// hosts holds the trees laid out, and the root of each host's.
 type hosts struct {
-	exact map[string]*node
-	wild  map[string]*node // "*.example.com" under ".example.com"
-	any   *node
+	*flat
+	exact map[string]uint32
+	wild  map[string]uint32 // "*.example.com" under ".example.com"
+	any   uint32            // 0 for none
+}
+
+func newHosts(t trees) hosts {
+	l := newLayout()
+	h := hosts{exact: map[string]uint32{}, wild: map[string]uint32{}}
+	for host, n := range t.sorted() {
+		switch root := l.add(n); {
+		case host == "":
+			h.any = root
+		case host[0] == '*':
+			h.wild[host[1:]] = root
+		default:
+			h.exact[host] = root
+		}
+	}
+	h.flat = l.finish()
+	return h
 }
 
 // walk shows q the leaves for host and its path, those of the most specific host first.
 func (h *hosts) walk(host string, q *lookup) {
 	left := q.path[1:]
-	if n := h.exact[host]; n != nil && n.walk(left, q) {
+	if len(h.exact) > 0 {
+		if root := h.exact[host]; root != 0 && h.flat.walk(root, left, q) {
+			return
+		}
+	}
+	if len(h.wild) > 0 && h.walkWild(host, left, q) {
 		return
 	}
-	if len(h.wild) > 0 {
-		for i := strings.IndexByte(host, '.'); i >= 0; {
-			if n := h.wild[host[i:]]; n != nil && i > 0 && n.walk(left, q) {
-				return
-			}
-			next := strings.IndexByte(host[i+1:], '.')
-			if next < 0 {
-				break
-			}
-			i += 1 + next
-		}
-	}
-	if h.any != nil {
-		h.any.walk(left, q)
+	if h.any != 0 {
+		h.flat.walk(h.any, left, q)
 	}
 }
 
-// tree returns the tree for a host as parseHost leaves it, "" for any.
-func (h *hosts) tree(host string) *node {
-	var n **node
-	switch {
-	case host == "":
-		n = &h.any
-		if *n == nil {
-			*n = &node{}
+// walkWild tries the wildcards for all that follows a dot in host, from long to short.
+func (h *hosts) walkWild(host, left string, q *lookup) bool {
+	for i := 1; i < len(host); i++ {
+		if host[i] != '.' {
+			continue
 		}
-		return *n
-	case host[0] == '*':
-		return in(&h.wild, host[1:])
+		if root := h.wild[host[i:]]; root != 0 && h.flat.walk(root, left, q) {
+			return true
+		}
 	}
-	return in(&h.exact, host)
-}
-
-func in(m *map[string]*node, key string) *node {
-	if *m == nil {
-		*m = map[string]*node{}
-	}
-	n := (*m)[key]
-	if n == nil {
-		n = &node{}
-		(*m)[key] = n
-	}
-	return n
+	return false
 }
 
 // ParseHost checks a host of a match and writes it as requests have it.
@@ -86,23 +111,4 @@ func ParseHost(s string) (string, error) {
 		return "*." + r.Host, nil
 	}
 	return r.Host, nil
-}
-
-// trees yields every tree with its host.
-func (h *hosts) trees() iter.Seq2[string, *node] {
-	return func(yield func(string, *node) bool) {
-		for host, n := range h.exact {
-			if !yield(host, n) {
-				return
-			}
-		}
-		for host, n := range h.wild {
-			if !yield("*"+host, n) {
-				return
-			}
-		}
-		if h.any != nil {
-			yield("", h.any)
-		}
-	}
 }

@@ -24,6 +24,7 @@ type entry struct {
 	rule     int // index in the table
 	match    *Match
 	priority int
+	bare     bool // nothing but host, path and method matters
 }
 
 // list returns the entries for a method.
@@ -105,35 +106,79 @@ func (m *Match) names(method string) int {
 // usual are the methods that a rule without methods is said to allow.
 var usual = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
-// allowed collects the methods of rules for an Allow field. Whoever answers some method answers OPTIONS too.
-type allowed map[string]bool
+// otherMethod is the bit of a method that is not usual.
+const otherMethod = 1 << 7
 
-func (a allowed) add(m *Match) {
-	methods := m.Methods
-	if len(methods) == 0 {
-		methods = usual
+// methodBit returns the bit of a method, 0 of one that no rule can have.
+func methodBit(method string) uint32 {
+	switch method {
+	case "GET":
+		return 1 << 0
+	case "HEAD":
+		return 1 << 1
+	case "POST":
+		return 1 << 2
+	case "PUT":
+		return 1 << 3
+	case "PATCH":
+		return 1 << 4
+	case "DELETE":
+		return 1 << 5
+	case "OPTIONS":
+		return 1 << 6
 	}
-	for _, name := range methods {
-		a[name] = true
-		if name == "GET" {
-			a["HEAD"] = true
+	if refused(method) {
+		return 0
+	}
+	return otherMethod
+}
+
+// methodBits returns the bits of the methods that m takes, complex when bits cannot tell.
+func (m *Match) methodBits() (bits uint32) {
+	if len(m.Methods) == 0 {
+		return 2*otherMethod - 1
+	}
+	for _, name := range m.Methods {
+		bit := methodBit(name)
+		if bit == otherMethod {
+			return complex
 		}
+		if bits |= bit; name == "GET" {
+			bits |= methodBit("HEAD")
+		}
+	}
+	return bits
+}
+
+// allowed collects the methods of rules for an Allow field. Whoever answers some method answers OPTIONS too.
+type allowed struct {
+	usual uint32   // bits
+	more  []string // the others
+}
+
+func (a *allowed) add(m *Match) {
+	if bits := m.methodBits(); bits != complex {
+		a.usual |= bits
+		return
+	}
+	for _, name := range m.Methods {
+		a.usual |= methodBit(name)
+		if methodBit(name) == otherMethod && !slices.Contains(a.more, name) {
+			a.more = append(a.more, name)
+		}
+	}
+	if slices.Contains(m.Methods, "GET") {
+		a.usual |= methodBit("HEAD")
 	}
 }
 
-func (a allowed) String() string {
-	a["OPTIONS"] = true
-	var list, more []string
-	for _, m := range usual {
-		if a[m] {
-			list = append(list, m)
+func (a *allowed) String() string {
+	var list []string
+	for _, name := range usual {
+		if a.usual&methodBit(name) != 0 || name == "OPTIONS" {
+			list = append(list, name)
 		}
 	}
-	for m := range a {
-		if !slices.Contains(usual, m) {
-			more = append(more, m)
-		}
-	}
-	slices.Sort(more)
-	return strings.Join(append(list, more...), ", ")
+	slices.Sort(a.more)
+	return strings.Join(append(list, a.more...), ", ")
 }

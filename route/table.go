@@ -2,7 +2,6 @@ package route
 
 import (
 	"errors"
-	"strings"
 
 	"sallyport/expr"
 	"sallyport/policy"
@@ -14,6 +13,7 @@ import (
 type Table[T any] struct {
 	rules    []*Rule[T] // in the order of Rules
 	hosts    hosts
+	plans    plans
 	allow    Allow // of the whole table, for "OPTIONS *"
 	slashed  bool  // some template ends in a slash
 	stricter func(found, other T) bool
@@ -32,7 +32,6 @@ func (t *Table[T]) Find(x *policy.Exchange) (*Rule[T], error) {
 
 // FindMethod is Find for another method than that of x, such as the one that a CORS preflight asks for.
 func (t *Table[T]) FindMethod(x *policy.Exchange, method string) (*Rule[T], error) {
-	clear(x.Params)
 	x.Params = x.Params[:0]
 	path := x.Request.Path.Text
 	switch {
@@ -41,19 +40,23 @@ func (t *Table[T]) FindMethod(x *policy.Exchange, method string) (*Rule[T], erro
 	case path == "" || path[0] != '/':
 		return nil, problem.BadRequest.New("")
 	}
-	q := lookup{x: x, method: method, path: path}
+	q := newLookup(x, method, path)
 	t.hosts.walk(x.Request.Host, &q)
 	switch {
 	case q.err != nil:
 		return nil, q.err
-	case q.found == nil:
+	case q.found < 0:
 		return nil, t.missed(&q)
 	}
-	r := t.rules[q.found.rule]
+	r := t.rules[q.found]
 	if err := t.ambiguous(&q, r); err != nil {
 		return nil, err
 	}
-	r.Match.Path.bind(x, path)
+	if p := t.plans.of(q.found); p.pattern {
+		r.Match.Path.bind(x, path)
+	} else if p.count > 0 {
+		t.plans.bind(p, x, path)
+	}
 	return r, nil
 }
 
@@ -61,10 +64,11 @@ func (t *Table[T]) FindMethod(x *policy.Exchange, method string) (*Rule[T], erro
 type lookup struct {
 	x      *policy.Exchange
 	method string
+	bit    uint32 // of method
 	path   string
 	loose  bool // a path with and without a slash at its end is the same
 
-	found *entry
+	found int // the rule, -1 for none
 	err   error
 
 	collect bool
@@ -72,28 +76,47 @@ type lookup struct {
 	takes   bool // some rule has the method, so conditions are what failed
 }
 
+func newLookup(x *policy.Exchange, method, path string) lookup {
+	return lookup{x: x, method: method, bit: methodBit(method), path: path, found: -1}
+}
+
 // visit is shown the leaves, and says whether the search is over.
-func (q *lookup) visit(l *leaf) bool {
-	if q.collect {
-		q.gather(l)
+func (q *lookup) visit(f *flat, ref leafRef) bool {
+	switch {
+	case q.collect:
+		q.gather(f, ref)
+		return false
+	case ref.methods != complex:
+		if ref.methods&q.bit != 0 {
+			q.found = int(ref.index)
+			return true
+		}
 		return false
 	}
-	for _, e := range l.list(q.method) {
-		ok, err := e.match.holds(q.x, q.path)
-		if err != nil {
-			q.err = problem.BadRequest.New("A condition of the route cannot be evaluated for this request.").Because(err)
-			return true
+	for _, e := range f.leaves[ref.index].list(q.method) {
+		if !e.bare {
+			ok, err := e.match.holds(q.x, q.path)
+			if err != nil {
+				q.err = problem.BadRequest.New("A condition of the route cannot be evaluated for this request.").Because(err)
+				return true
+			}
+			if !ok {
+				continue
+			}
 		}
-		if ok {
-			q.found = e
-			return true
-		}
+		q.found = e.rule
+		return true
 	}
 	return false
 }
 
-func (q *lookup) gather(l *leaf) {
-	for _, e := range l.entries {
+func (q *lookup) gather(f *flat, ref leafRef) {
+	if ref.methods != complex {
+		q.allow.usual |= ref.methods
+		q.takes = q.takes || ref.methods&q.bit != 0
+		return
+	}
+	for _, e := range f.leaves[ref.index].entries {
 		if e.match.Path.regex != nil && !e.match.Path.matches(q.path) {
 			continue
 		}
@@ -113,12 +136,17 @@ func (m *Match) holds(x *policy.Exchange, path string) (bool, error) {
 		}
 	}
 	for i := range m.Query {
-		if c := &m.Query[i]; !c.holds(query(x.Request, c.Name)) {
+		c := &m.Query[i]
+		value, found, valid := wire.Param(x.Request.Query, c.Name)
+		if !valid {
+			return false, errQuery
+		}
+		if !c.holds(value, found) {
 			return false, nil
 		}
 	}
 	for i := range m.Cookies {
-		if c := &m.Cookies[i]; !c.holds(cookie(x.Request, c.Name)) {
+		if c := &m.Cookies[i]; !c.holds(x.Request.Header.Cookie(c.Name)) {
 			return false, nil
 		}
 	}
@@ -128,24 +156,25 @@ func (m *Match) holds(x *policy.Exchange, path string) (bool, error) {
 	return m.asks(x, path)
 }
 
+var errQuery = errors.New("the query holds a percent sign that begins no escape")
+
 // asks evaluates the expression of m. A request that lacks what it speaks of is not one that it wants.
 func (m *Match) asks(x *policy.Exchange, path string) (bool, error) {
 	m.Path.bind(x, path)
-	ok, err := m.When.Bool(vars(x))
+	ok, err := m.When.Bool(x)
+	x.Params = x.Params[:0]
 	if missing := (*expr.Missing)(nil); errors.As(err, &missing) {
 		return false, nil
 	}
 	return ok, err
 }
 
-func vars(x *policy.Exchange) expr.Vars { v, _ := any(x).(expr.Vars); return v }
-
 // missed says why there is no rule.
 func (t *Table[T]) missed(q *lookup) error {
-	q.collect, q.allow = true, allowed{}
+	q.collect = true
 	t.hosts.walk(q.x.Request.Host, q)
 	switch {
-	case len(q.allow) == 0:
+	case q.allow.usual == 0 && len(q.allow.more) == 0:
 		return NoRoute.New("")
 	case q.method == "OPTIONS":
 		return Allow(q.allow.String())
@@ -153,66 +182,4 @@ func (t *Table[T]) missed(q *lookup) error {
 		return NoRoute.New("")
 	}
 	return MethodNotAllowed.New("").With("Allow", q.allow.String())
-}
-
-// bind sets x.Params to what the parameters of p stand for in path.
-func (p *Pattern) bind(x *policy.Exchange, path string) {
-	x.Params = x.Params[:0]
-	if len(p.names) == 0 {
-		return
-	}
-	if p.regex != nil {
-		p.bindRegex(x, path)
-		return
-	}
-	left := path[1:]
-	for i := range p.segments {
-		s := &p.segments[i]
-		if s.kind == rest {
-			x.Params = append(x.Params, policy.Param{Name: s.names[0], Value: decode(x.Request, left, true)})
-			return
-		}
-		var seg string
-		seg, left, _ = strings.Cut(left, "/")
-		switch s.kind {
-		case literal:
-		case param:
-			x.Params = append(x.Params, policy.Param{Name: s.names[0], Value: decode(x.Request, seg, false)})
-		default:
-			var room [8]string
-			values, _ := s.split(seg, room[:0])
-			for j, v := range values {
-				x.Params = append(x.Params, policy.Param{Name: s.names[j], Value: decode(x.Request, v, false)})
-			}
-		}
-	}
-}
-
-func (p *Pattern) bindRegex(x *policy.Exchange, path string) {
-	values := p.regex.FindStringSubmatch(path[len(p.base):])
-	for i, name := range p.regex.SubexpNames() {
-		if name != "" {
-			x.Params = append(x.Params, policy.Param{Name: name, Value: decode(x.Request, values[i], true)})
-		}
-	}
-}
-
-// decode undoes the escapes of a parameter. In one that may span segments an encoded slash stays encoded, or it
-// would look like one that separates.
-func decode(r *wire.Request, s string, spans bool) string {
-	if strings.IndexByte(s, '%') < 0 {
-		return s
-	}
-	var room [256]byte
-	b := room[:0]
-	for i := 0; i < len(s); i++ {
-		c, ok := wire.Unescape(s[i:])
-		if !ok || spans && c == '/' {
-			b = append(b, s[i])
-			continue
-		}
-		b = append(b, c)
-		i += 2
-	}
-	return r.Keep(b)
 }

@@ -1,21 +1,17 @@
 package route
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
-// A node is a place in the tree of paths: everything that begins with the same segments. Each node has one way to it,
-// so a walk enters a node at most once, and only those whose segments fit the path so far; what
-// it costs is bounded by the number of templates that share a beginning with the path, not by their combinations.
+// A node is a place in the tree of templates while it is built: everything that begins with the same segments. The tree
+// is laid out flat for looking up; see flat.go.
 type node struct {
-	few   []child          // literal segments, while they are few
-	many  map[string]*node // the same, when they are many
-	mixed []mixedChild     // segments with text and parameters, the most specific first
-	regex *leaf            // regular expressions whose literal segments end here
-	param *node            // a whole segment
-	rest  *leaf            // templates that end in {name...}
-	end   *leaf            // templates that end here
+	literals []child          // in order of appearance
+	byText   map[string]*node // the same, by text
+	mixed    []mixedChild     // segments with text and parameters
+	param    *node            // a whole segment
+	regex    *leaf            // regular expressions whose literal segments end here
+	rest     *leaf            // templates that end in {name...}
+	end      *leaf            // templates that end here
 }
 
 type child struct {
@@ -26,52 +22,6 @@ type child struct {
 type mixedChild struct {
 	segment segment
 	node    *node
-}
-
-// maxFew is how many literal segments are compared one by one.
-const maxFew = 4
-
-func (n *node) literal(seg string) *node {
-	if n.many != nil {
-		return n.many[seg]
-	}
-	for i := range n.few {
-		if n.few[i].text == seg {
-			return n.few[i].node
-		}
-	}
-	return nil
-}
-
-func (n *node) addLiteral(seg string) *node {
-	if c := n.literal(seg); c != nil {
-		return c
-	}
-	c := &node{}
-	if n.many == nil && len(n.few) < maxFew {
-		n.few = append(n.few, child{seg, c})
-		return c
-	}
-	if n.many == nil {
-		n.many = make(map[string]*node)
-		for _, f := range n.few {
-			n.many[f.text] = f.node
-		}
-		n.few = nil
-	}
-	n.many[seg] = c
-	return c
-}
-
-func (n *node) addMixed(seg segment) *node {
-	for _, m := range n.mixed {
-		if slices.Equal(m.segment.lits, seg.lits) {
-			return m.node
-		}
-	}
-	c := &node{}
-	n.mixed = append(n.mixed, mixedChild{seg, c})
-	return c
 }
 
 // add returns the leaf of a pattern, which it makes if there is none.
@@ -107,53 +57,35 @@ func made(l **leaf) *leaf {
 	return *l
 }
 
-// walk shows q the leaves for a path whose segments before left led to n, the most specific first, until it stops.
-// left has no slash before it.
-func (n *node) walk(left string, q *lookup) bool {
-	seg, tail, more := strings.Cut(left, "/")
-	if c := n.literal(seg); c != nil && c.step(tail, more, q) {
-		return true
+func (n *node) addLiteral(seg string) *node {
+	if c := n.byText[seg]; c != nil {
+		return c
 	}
-	if seg != "" {
-		for i := range n.mixed {
-			if m := &n.mixed[i]; m.segment.fits(seg) && m.node.step(tail, more, q) {
-				return true
-			}
-		}
+	if n.byText == nil {
+		n.byText = map[string]*node{}
 	}
-	if n.regex != nil && q.visit(n.regex) {
-		return true
-	}
-	if seg != "" && n.param != nil && n.param.step(tail, more, q) {
-		return true
-	}
-	return n.rest != nil && q.visit(n.rest)
+	c := &node{}
+	n.byText[seg] = c
+	n.literals = append(n.literals, child{seg, c})
+	return c
 }
 
-// step goes on after a segment that fits: to the next one, or to what ends here.
-func (n *node) step(tail string, more bool, q *lookup) bool {
-	if more {
-		return n.walk(tail, q)
-	}
-	if n.end != nil && q.visit(n.end) {
-		return true
-	}
-	if q.loose {
-		if c := n.literal(""); c != nil && c.end != nil && q.visit(c.end) {
-			return true
+func (n *node) addMixed(seg segment) *node {
+	for _, m := range n.mixed {
+		if slices.Equal(m.segment.lits, seg.lits) {
+			return m.node
 		}
 	}
-	return n.rest != nil && q.visit(n.rest) // an empty rest needs no slash
+	c := &node{}
+	n.mixed = append(n.mixed, mixedChild{seg, c})
+	return c
 }
 
 // each calls do for n and everything below it.
 func (n *node) each(do func(*node)) {
 	do(n)
-	for _, c := range n.few {
+	for _, c := range n.literals {
 		c.node.each(do)
-	}
-	for _, c := range n.many {
-		c.each(do)
 	}
 	for _, m := range n.mixed {
 		m.node.each(do)
