@@ -61,6 +61,9 @@ type Exchange struct {
 	Trace    wire.Trace
 	Deadline time.Time // when the answer must have begun at the latest; zero for none
 
+	// Host is what the target is to be called by in the Host field; "" leaves it to the upstream's settings. Rewrites set it.
+	Host string
+
 	// BodyBound says that a policy has set Request.BodyLimit, which is the gateway's default before. Another one may
 	// only lower it.
 	BodyBound bool
