@@ -77,7 +77,7 @@ func checkName(name string) error {
 // A Route is a match, policies and a backend.
 type Route struct {
 	Name     string          `json:"name" default:"" max:"200" doc:"The name in metrics, logs and expressions; the match by default."`
-	Match    *schema.Node    `json:"match" required:"true" kind:"match" doc:"Which requests the route takes: [METHODS ]PATH, or a map of conditions."`
+	Match    route.Match     `json:"match" required:"true" doc:"Which requests the route takes: [METHODS ]PATH, or a map of conditions."`
 	Priority int             `json:"priority" default:"0" doc:"Decides between routes that are equally specific: the higher one wins."`
 	Policies []*schema.Node  `json:"policies" kind:"policy" doc:"The steps around the backend, from top to bottom, after those of the api."`
 	Rewrite  *schema.Node    `json:"rewrite" kind:"rewrite" doc:"How path, query and host change on the way to the upstream, after all policies."`

@@ -138,7 +138,7 @@ func TestFiles(t *testing.T) {
 		{"an include of nothing", map[string]string{"main.yaml": good + "include: [x.yaml, y*.yaml]\n"}, "main.yaml",
 			"DIR/main.yaml:2:11: there is no file DIR/x.yaml", ""},
 		{"an include of a wrong type", map[string]string{"main.yaml": good + "include: { a: b }\n"}, "main.yaml",
-			"DIR/main.yaml:2:10: include[0]: a map is given where ", ""},
+			"DIR/main.yaml:2:10: include[0]: a map is given where a string is wanted", ""},
 		{"errors of all files", map[string]string{"a.yaml": good + "foo: 1\n", "b.yaml": "bar: [\n"}, "",
 			"DIR/a.yaml:2:1: foo: unknown setting \"foo\"…\nDIR/b.yaml:…", ""},
 	}

@@ -163,7 +163,9 @@ func (b *builder) match(a *config.API, r *config.Route) (m route.Match, ok bool)
 func (b *builder) name(a *config.API, r *config.Route, m *route.Match) string {
 	name := r.Name
 	if name == "" {
-		name = m.String()
+		short := *m
+		short.Hosts = r.Match.Hosts // those of the api go without saying
+		name = short.String()
 	}
 	key := a.Name + "\x00" + name
 	b.taken[key]++
