@@ -74,6 +74,7 @@ type compiler struct {
 	response bool
 	outside  *schema.Outside
 	dir      string
+	always   bool // run all in the interpreter, for comparing with it
 }
 
 func newCompiler(options []Option) *compiler {
@@ -114,12 +115,12 @@ func (c *compiler) compile(src string, want Type) (*program, error) {
 		return nil, err
 	}
 	p := &program{src: src, want: want, refs: r.refs, secret: r.out}
-	return p, p.prepare(l, checked, r.varies)
+	return p, p.prepare(l, checked, r.varies, c.always)
 }
 
 // prepare chooses how to run the expression: as a constant, plainly or with the interpreter.
-func (p *program) prepare(l *language, a *ast.AST, varies bool) error {
-	if varies && p.plain(a) {
+func (p *program) prepare(l *language, a *ast.AST, varies, always bool) error {
+	if varies && !always && p.plain(a) {
 		return nil
 	}
 	run, err := l.env.PlanProgram(a, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
@@ -190,7 +191,12 @@ func typeName(t *types.Type) string {
 func celFaults(src string, errs *common.Errors) error {
 	var out Faults
 	for _, e := range errs.GetErrors() {
-		out = append(out, &Error{At: byteAt(src, e.Location.Line(), e.Location.Column()), Msg: plainWords(e.Message)})
+		at := byteAt(src, e.Location.Line(), e.Location.Column())
+		msg := plainWords(e.Message)
+		if strings.HasPrefix(src[at:], "=") {
+			msg += "; whether two values are equal is asked with =="
+		}
+		out = append(out, &Error{At: nameAt(src, at), Msg: msg})
 	}
 	if len(out) == 0 {
 		return nil
@@ -217,9 +223,27 @@ func byteAt(src string, line, column int) int {
 	return len(src)
 }
 
+// nameAt moves from the dot or parenthesis that the parser tells to the name that is meant.
+func nameAt(src string, at int) int {
+	switch {
+	case strings.HasPrefix(src[at:], "."):
+		return len(src) - len(strings.TrimLeft(src[at+1:], " \t\r\n\f"))
+	case strings.HasPrefix(src[at:], "("):
+		end := len(strings.TrimRight(src[:at], " \t\r\n\f"))
+		begin := end
+		for begin > 0 && isLetter(src[begin-1]) {
+			begin--
+		}
+		if begin < end {
+			return begin
+		}
+	}
+	return at
+}
+
 var (
 	operator = regexp.MustCompile(`'[_@]?(\[_\]|[!<>=&|+*/%?:-]+|!?in|-)_?:?_?'`)
-	inside   = strings.NewReplacer(" (in container '')", "", "'"+inName+"'", "'in'", "Syntax error: ", "syntax error: ", "<EOF>", "its end")
+	inside   = strings.NewReplacer(" (in container '')", "", "'"+inName+"'", "'in'", "Syntax error: ", "syntax error: ", "mismatched input '<EOF>' expecting", "the expression ends where there should be more:")
 )
 
 // plainWords takes cel-go's inner names out of a message.

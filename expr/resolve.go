@@ -38,8 +38,13 @@ type resolver struct {
 }
 
 func (r *resolver) fault(e ast.Expr, format string, args ...any) {
-	at := r.ast.SourceInfo().GetStartLocation(e.ID())
-	r.faults = append(r.faults, &Error{At: byteAt(r.src, at.Line(), at.Column()), Msg: fmt.Sprintf(format, args...)})
+	r.faults = append(r.faults, &Error{At: r.at(e), Msg: fmt.Sprintf(format, args...)})
+}
+
+// at is the byte where e stands, or its name.
+func (r *resolver) at(e ast.Expr) int {
+	l := r.ast.SourceInfo().GetStartLocation(e.ID())
+	return nameAt(r.src, byteAt(r.src, l.Line(), l.Column()))
 }
 
 // expr resolves e and all below it; bound holds the variables of the macros around it.
@@ -189,7 +194,7 @@ func (r *resolver) call(e ast.Expr, bound []string) {
 	}
 	if c.IsMemberFunction() {
 		r.target(e, c, bound)
-	} else if !r.env.HasFunction(name) {
+	} else if name == inName || !r.env.HasFunction(name) {
 		r.noFunction(e, name)
 	}
 	for _, arg := range c.Args() {
@@ -203,7 +208,9 @@ func (r *resolver) call(e ast.Expr, bound []string) {
 	case "matches":
 		r.pattern(c.Args())
 	case inName:
-		r.network(c.Args())
+		if t := c.Target(); t.Kind() == ast.CallKind && t.AsCall().FunctionName() == "ip" {
+			r.network(c.Args())
+		}
 	}
 }
 
@@ -227,7 +234,7 @@ func (r *resolver) target(e ast.Expr, c ast.CallExpr, bound []string) {
 		return
 	}
 	r.expr(t, bound)
-	if !r.env.HasFunction(c.FunctionName()) {
+	if !r.env.HasFunction(c.FunctionName()) || c.FunctionName() == inName && strings.HasPrefix(r.src[r.at(e):], inName) {
 		r.noFunction(e, c.FunctionName())
 	}
 }
@@ -235,7 +242,9 @@ func (r *resolver) target(e ast.Expr, c ast.CallExpr, bound []string) {
 func (r *resolver) noFunction(e ast.Expr, name string) {
 	known := []string{"env", "file"}
 	for f := range r.env.Functions() {
-		known = append(known, f)
+		if isLetter(f[0]) && f[0] != '_' && !strings.Contains(f, "@") && f != inName {
+			known = append(known, f)
+		}
 	}
 	slices.Sort(known)
 	r.fault(e, "unknown function %q%s", name, didYouMean(name, known, ""))

@@ -3,6 +3,8 @@ package expr
 // This file runs what is not plain: cel-go asks for variables when it needs them, and gets them one by one.
 
 import (
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,9 +17,10 @@ import (
 
 // A frame is one evaluation: where its variables come from. It implements cel-go's Activation.
 type frame struct {
-	vars  Vars
-	now   time.Time // one for the whole evaluation, zero until asked for
-	roots []rootValue
+	vars   Vars
+	now    time.Time // one for the whole evaluation, zero until asked for
+	roots  []rootValue
+	failed error // what could not be said at its place; it fails the whole evaluation
 }
 
 var frames = sync.Pool{New: func() any {
@@ -33,14 +36,25 @@ func interpret(p cel.Program, v Vars) (any, error) {
 	f := frames.Get().(*frame)
 	f.vars = v
 	defer func() {
-		f.vars, f.now = nil, time.Time{}
+		f.vars, f.now, f.failed = nil, time.Time{}, nil
 		frames.Put(f)
 	}()
 	out, _, err := p.Eval(f)
-	if err != nil {
-		return nil, err
+	switch {
+	case f.failed != nil:
+		return nil, f.failed
+	case err != nil:
+		return nil, absent(err)
 	}
 	return native(out)
+}
+
+// absent recognises cel-go's error for an entry that a map does not have, which has no type.
+func absent(err error) error {
+	if key, ok := strings.CutPrefix(err.Error(), "no such key: "); ok {
+		return &Missing{Ref{Key: key}}
+	}
+	return err
 }
 
 // ResolveName returns a variable.
@@ -91,7 +105,7 @@ func (r *rootValue) has(f field) bool {
 func (r *rootValue) get(f field) (any, error) {
 	switch f.shape {
 	case texts:
-		return &entries{Mapper: noEntries, vars: r.frame.vars, root: r.root.name, field: f.name}, nil
+		return &entries{Mapper: noEntries, frame: r.frame, root: r.root.name, field: f.name}, nil
 	case text:
 		s, found, err := r.frame.vars.LookupText(r.root.name, f.name, "")
 		if err != nil || !found {
@@ -119,6 +133,9 @@ func (m *Missing) Error() string { return "there is no " + m.Ref.String() }
 
 // String writes the reference as an expression has it.
 func (r Ref) String() string {
+	if r.Root == "" {
+		return "entry " + strconv.Quote(clip(r.Key))
+	}
 	s := r.Root + "." + r.Field
 	if r.Key != "" {
 		s += `["` + clip(r.Key) + `"]`
@@ -139,12 +156,12 @@ var noEntries = types.NewStringStringMap(types.DefaultTypeAdapter, nil)
 // making the map. Whatever needs all of them makes it.
 type entries struct {
 	traits.Mapper // what conversions say; all else is overridden below
-	vars          Vars
+	frame         *frame
 	root, field   string
 }
 
 func (e *entries) all() (traits.Mapper, error) {
-	v, _, err := e.vars.Lookup(e.root, e.field, "")
+	v, _, err := e.frame.vars.Lookup(e.root, e.field, "")
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +182,7 @@ func (e *entries) Find(key ref.Val) (ref.Val, bool) {
 		}
 		return m.Find(key)
 	}
-	v, found, err := e.vars.LookupText(e.root, e.field, string(s))
+	v, found, err := e.frame.vars.LookupText(e.root, e.field, string(s))
 	if err != nil {
 		return types.WrapErr(err), false
 	}
@@ -200,10 +217,11 @@ func (e *entries) Size() ref.Val {
 	return m.Size()
 }
 
-// Iterator walks the names.
+// Iterator walks the names. It has no way to say that they cannot be read, so the frame does.
 func (e *entries) Iterator() traits.Iterator {
 	m, err := e.all()
 	if err != nil {
+		e.frame.failed = err
 		return noEntries.Iterator()
 	}
 	return m.Iterator()

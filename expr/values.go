@@ -99,7 +99,7 @@ func nativeAt(v ref.Val, depth int) (any, error) {
 	case *types.Err:
 		return nil, v
 	case *entries:
-		m, found, err := v.vars.Lookup(v.root, v.field, "")
+		m, found, err := v.frame.vars.Lookup(v.root, v.field, "")
 		if err != nil || !found {
 			return nil, missing(v.root, v.field, "", err)
 		}
