@@ -1,0 +1,40 @@
+// Package policies is the list of the policies that there are, in the order in which a route best has them.
+package policies
+
+import (
+	"embed"
+	"strings"
+
+	"sallyport/plug"
+	"sallyport/policies/headers"
+	"sallyport/policies/ipfilter"
+	"sallyport/policies/ratelimit"
+	"sallyport/policies/rewrite"
+	"sallyport/policies/sizelimit"
+	"sallyport/policies/timeout"
+	"sallyport/policy"
+)
+
+// All holds every policy: first what keeps requests out and costs least, last what changes them. To add a policy, add its
+// folder and its line.
+var All = []*plug.Kind[policy.Policy]{
+	ipfilter.Kind,
+	ratelimit.Kind,
+	sizelimit.Kind,
+	timeout.Kind,
+	headers.Kind,
+	rewrite.Kind,
+}
+
+//go:embed */*.txtar
+var examples embed.FS
+
+// Example returns the worked example of a policy, which is its test as well, "" when there is none of that name.
+func Example(name string) string {
+	folder := strings.ReplaceAll(name, "_", "")
+	text, err := examples.ReadFile(folder + "/" + folder + ".txtar")
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
