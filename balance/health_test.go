@@ -342,3 +342,28 @@ func TestFailures(t *testing.T) {
 		}
 	}
 }
+
+// The deadline of a request also counts while its body is under way.
+func TestDeadlineDuringAnUpload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.target("a:80")
+		u, x := w.upstream("targets: [http://a]"), exchange()
+		x.Deadline = time.Now().Add(time.Second)
+		a := send(u, x, &wire.Call{Method: "POST", Target: "/x", Length: -1, Body: new(trickle)})
+		if a.problem() != "upstream_timeout" || a.took < time.Second || a.took > 1100*time.Millisecond {
+			t.Errorf("%v after %v", a.err, a.took)
+		}
+	})
+}
+
+// A trickle is a body of a hundred bytes, ten a second.
+type trickle int
+
+func (n *trickle) Read(p []byte) (int, error) {
+	if *n++; *n > 100 {
+		return 0, io.EOF
+	}
+	time.Sleep(time.Second / 10)
+	return copy(p, "x"), nil
+}

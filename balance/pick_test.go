@@ -23,7 +23,7 @@ func TestWeights(t *testing.T) {
 					sum += weight
 				}
 				u := w.upstream(doc)
-				const calls = 200_000
+				const calls = 100_000
 				got := map[string]int{}
 				for range calls {
 					p := u.pick(1, &tried{})

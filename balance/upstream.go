@@ -95,9 +95,10 @@ func (u *Upstream) limit(x *policy.Exchange, c *wire.Call, now time.Time) {
 		c.Deadline = now.Add(t.Total)
 	}
 	if !x.Deadline.IsZero() {
-		left := x.Deadline.Sub(now)
-		c.Connect = sooner(c.Connect, left)
-		c.Wait = sooner(c.Wait, left)
+		c.Connect = sooner(c.Connect, x.Deadline.Sub(now))
+		if c.HeadBy.IsZero() || x.Deadline.Before(c.HeadBy) {
+			c.HeadBy = x.Deadline
+		}
 	}
 }
 

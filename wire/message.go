@@ -131,6 +131,7 @@ type Call struct {
 	Request *Request
 
 	Deadline time.Time     // of the whole call up to the end of the response; zero for none
+	HeadBy   time.Time     // when the response's head must be there, however long the request takes; zero for none
 	Connect  time.Duration // for a new connection; 0 for none
 	Wait     time.Duration // from the end of the request to the response's head; 0 for none
 	Idle     time.Duration // without any progress of the body either way; 0 for none

@@ -173,16 +173,17 @@ const expectTime = time.Second
 
 // awaitHead waits for more of the head. The time for it begins when the request has been sent whole.
 func (u *upConn) awaitHead(c *wire.Call, sentAt *time.Time) error {
+	last := earlier(c.Deadline, c.HeadBy)
 	if u.due {
-		err := u.await(earlier(time.Now().Add(expectTime), c.Deadline))
-		if errors.Is(err, os.ErrDeadlineExceeded) && !u.s.aborted.Load() {
+		err := u.await(earlier(time.Now().Add(expectTime), last))
+		if errors.Is(err, os.ErrDeadlineExceeded) && !u.s.aborted.Load() && !passed(last) {
 			return u.upload(c)
 		}
 		return err
 	}
 	if u.up != nil && !u.up.over() {
-		err := u.await(earlier(time.Now().Add(time.Second/4), c.Deadline))
-		if errors.Is(err, os.ErrDeadlineExceeded) && !u.s.aborted.Load() && !passed(c.Deadline) {
+		err := u.await(earlier(time.Now().Add(time.Second/4), last))
+		if errors.Is(err, os.ErrDeadlineExceeded) && !u.s.aborted.Load() && !passed(last) {
 			return nil // the request is still on its way
 		}
 		return err
@@ -190,7 +191,7 @@ func (u *upConn) awaitHead(c *wire.Call, sentAt *time.Time) error {
 	if sentAt.IsZero() {
 		*sentAt = time.Now()
 	}
-	by := c.Deadline
+	by := last
 	if c.Wait > 0 {
 		by = earlier(by, sentAt.Add(c.Wait))
 	}
