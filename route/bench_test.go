@@ -60,6 +60,26 @@ func TestFindAllocates(t *testing.T) {
 	}
 }
 
+// BenchmarkRatio tells how much longer one of 10,000 routes takes than one of 10, in one run.
+func BenchmarkRatio(b *testing.B) {
+	for kind, sort := range []string{"literal", "parameter", "tenant", "rest", "mixed"} {
+		b.Run(sort, func(b *testing.B) {
+			few, many := newTraffic(b, 10, kind), newTraffic(b, 10_000, kind)
+			least := [2]time.Duration{time.Hour, time.Hour}
+			for b.Loop() {
+				for i, tr := range []*traffic{few, many} {
+					start := time.Now()
+					tr.find(b, 4000)
+					least[i] = min(least[i], time.Since(start))
+				}
+			}
+			b.ReportMetric(float64(least[0].Nanoseconds())/4000, "ns/find10")
+			b.ReportMetric(float64(least[1].Nanoseconds())/4000, "ns/find10k")
+			b.ReportMetric(float64(least[1])/float64(least[0]), "ratio")
+		})
+	}
+}
+
 func BenchmarkBuild(b *testing.B) {
 	list, _ := many(b, 10_000)
 	for b.Loop() {
@@ -67,37 +87,76 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
+// A traffic is a table and requests of one sort for it: one exchange, and paths that lie side by side, since what a
+// server has just read is in the cache.
+type traffic struct {
+	table *Table[string]
+	x     *policy.Exchange
+	paths []string
+	next  int
+}
+
+func newTraffic(b *testing.B, n, kind int) *traffic {
+	list, requests := many(b, n)
+	tr := &traffic{table: table(b, list), x: exchange(b, "GET /")}
+	tr.x.Request.Method = requests[kind].Request.Method
+	var arena []byte
+	order := rand.Perm(n / 5)
+	for _, at := range order {
+		arena = append(arena, requests[5*at+kind].Request.Path.Text...)
+	}
+	all, start := string(arena), 0
+	for _, at := range order {
+		end := start + len(requests[5*at+kind].Request.Path.Text)
+		tr.paths = append(tr.paths, all[start:end])
+		start = end
+	}
+	return tr
+}
+
+func (tr *traffic) find(b *testing.B, n int) {
+	for range n {
+		if tr.next++; tr.next >= len(tr.paths) {
+			tr.next = 0
+		}
+		tr.x.Request.Path.Text = tr.paths[tr.next]
+		if _, err := tr.table.Find(tr.x); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkFind(b *testing.B) {
-	for _, n := range []int{10, 100, 1000, 10_000} {
-		for kind, sort := range []string{"literal", "parameter", "tenant", "rest", "mixed"} {
-			b.Run(fmt.Sprintf("%s/%d", sort, n), func(b *testing.B) {
-				list, requests := many(b, n)
-				tab := table(b, list)
-				// One exchange, and paths that lie side by side: what a server has just read is in the cache.
-				x := exchange(b, "GET /")
-				var arena []byte
-				var ends []int
-				for _, at := range rand.Perm(n / 5) {
-					arena = append(arena, requests[5*at+kind].Request.Path.Text...)
-					ends = append(ends, len(arena))
-				}
-				x.Request.Method = requests[kind].Request.Method
-				all := string(arena)
-				paths, start := make([]string, len(ends)), 0
-				for i, end := range ends {
-					paths[i], start = all[start:end], end
-				}
-				i := 0
-				for b.Loop() {
-					if i++; i == len(paths) {
-						i = 0
-					}
-					x.Request.Path.Text = paths[i]
-					if _, err := tab.Find(x); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
+	for kind, sort := range []string{"literal", "parameter", "tenant", "rest", "mixed"} {
+		b.Run(sort, func(b *testing.B) {
+			tr := newTraffic(b, 1000, kind)
+			for b.Loop() {
+				tr.find(b, 1)
+			}
+		})
+	}
+}
+
+// BenchmarkWorst has every mixture of a literal and a parameter in thirteen places, and a path that fits them all but
+// for its end.
+func BenchmarkWorst(b *testing.B) {
+	var lines []string
+	for i := range 1 << 13 {
+		line := ""
+		for bit := range 13 {
+			if i>>bit&1 == 0 {
+				line += "/a"
+			} else {
+				line += fmt.Sprintf("/{p%d}", bit)
+			}
+		}
+		lines = append(lines, line+"/end")
+	}
+	tab := table(b, rules(b, lines...))
+	x := exchange(b, "GET /a/a/a/a/a/a/a/a/a/a/a/a/a/miss")
+	for b.Loop() {
+		if _, err := tab.Find(x); err == nil {
+			b.Fatal("found")
 		}
 	}
 }

@@ -21,11 +21,12 @@ type plan struct {
 	pattern bool // too much for a plan: Pattern.bind knows
 }
 
-// A capture is one parameter: a whole segment, or what begins with it.
+// A capture is one parameter: a segment without so many bytes before and after it, or the rest.
 type capture struct {
-	name  string
-	skip  uint16 // segments between the one before and this one
-	spans bool
+	name          string
+	skip          uint16 // segments between the one before and this one
+	before, after uint16
+	spans         bool
 }
 
 func newPlans[T any](rules []*Rule[T]) (p plans) {
@@ -35,12 +36,14 @@ func newPlans[T any](rules []*Rule[T]) (p plans) {
 		skip := uint16(0)
 		for _, s := range r.Match.Path.segments {
 			switch {
-			case s.kind == mixed:
+			case len(s.names) > 1:
 				pattern = true
 			case len(s.names) == 0:
 				skip++
+			case s.kind == rest:
+				p.captures = append(p.captures, capture{name: s.names[0], skip: skip, spans: true})
 			default:
-				p.captures = append(p.captures, capture{s.names[0], skip, s.kind == rest})
+				p.captures = append(p.captures, capture{s.names[0], skip, uint16(len(s.lits[0])), uint16(len(s.lits[1])), false})
 				skip = 0
 			}
 		}
@@ -56,11 +59,12 @@ func (p *plans) bind(plan plan, x *policy.Exchange, path string) {
 	left := path[1:]
 	for _, c := range p.captures[plan.start:][:plan.count] {
 		for range c.skip {
-			_, left, _ = strings.Cut(left, "/")
+			_, left, _ = cut(left)
 		}
 		value := left
 		if !c.spans {
-			value, left, _ = strings.Cut(left, "/")
+			value, left, _ = cut(left)
+			value = value[c.before : len(value)-int(c.after)]
 		}
 		bindOne(x, c.name, value, c.spans)
 	}
@@ -84,7 +88,7 @@ func (p *Pattern) bind(x *policy.Exchange, path string) {
 			return
 		}
 		var seg string
-		seg, left, _ = strings.Cut(left, "/")
+		seg, left, _ = cut(left)
 		switch s.kind {
 		case param:
 			bindOne(x, s.names[0], seg, false)

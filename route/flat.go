@@ -2,7 +2,6 @@ package route
 
 import (
 	"hash/maphash"
-	"slices"
 	"strings"
 )
 
@@ -54,18 +53,30 @@ const complex = 1 << 31
 // A mixedSet holds the segments with text and parameters of one node, the most specific first.
 type mixedSet struct {
 	edges []mixedEdge
-	// When they are many: the lengths of the texts that they begin with, from long to short, and the edges by text.
+	// When they are many, edges is empty. They are divided by the text that they begin with, and slots leads to a node that
+	// has the set of those with one beginning. These are the lengths of the beginnings, from long to short.
 	lengths []int
-	byText  map[string][]mixedEdge
 }
 
+// A mixedEdge is a segment with text and parameters, and where it leads.
 type mixedEdge struct {
-	segment *segment
-	node    uint32
+	before, after string
+	several       *segment // when there are several parameters: only it can tell
+	node          uint32
+}
+
+func (e *mixedEdge) fits(seg string) bool {
+	if e.several != nil {
+		return e.several.fits(seg)
+	}
+	return len(seg) > len(e.before)+len(e.after) && strings.HasPrefix(seg, e.before) && strings.HasSuffix(seg, e.after)
 }
 
 // manyMixed is from how many on edges are found by the text that they begin with.
 const manyMixed = 8
+
+// beginning marks the parent of a node that stands for the beginning of a segment.
+const beginning = 1 << 31
 
 func (f *flat) hash(parent uint32, seg string) uint32 {
 	h := maphash.String(f.seed, seg)
@@ -78,20 +89,25 @@ func (f *flat) literal(at uint32, seg string) uint32 {
 	case 0:
 		return 0
 	case hashed:
-		hash := f.hash(at, seg)
-		mask := uint32(len(f.slots) - 1)
-		for i := hash & mask; f.slots[i].node != 0; i = (i + 1) & mask {
-			if s := f.slots[i]; s.hash == hash && f.nodes[s.node].parent == at && f.is(s.node, seg) {
-				return s.node
-			}
-		}
-		return 0
+		return f.find(at, seg)
 	default:
 		if f.is(c, seg) {
 			return c
 		}
 		return 0
 	}
+}
+
+// find looks a node up by its parent and text, 0 when there is none.
+func (f *flat) find(parent uint32, text string) uint32 {
+	hash := f.hash(parent, text)
+	mask := uint32(len(f.slots) - 1)
+	for i := hash & mask; f.slots[i].node != 0; i = (i + 1) & mask {
+		if s := f.slots[i]; s.hash == hash && f.nodes[s.node].parent == parent && f.is(s.node, text) {
+			return s.node
+		}
+	}
+	return 0
 }
 
 func (f *flat) is(at uint32, seg string) bool {
@@ -102,12 +118,12 @@ func (f *flat) is(at uint32, seg string) bool {
 // walk shows q the leaves for a path whose segments before left led to the node at, the most specific first, until q
 // stops. left has no slash before it.
 func (f *flat) walk(at uint32, left string, q *lookup) bool {
-	seg, tail, more := strings.Cut(left, "/")
+	seg, tail, more := cut(left)
 	if c := f.literal(at, seg); c != 0 && f.step(c, tail, more, q) {
 		return true
 	}
 	n := &f.nodes[at]
-	if n.mixed != 0 && f.walkMixed(&f.mixed[n.mixed-1], seg, tail, more, q) {
+	if n.mixed != 0 && f.walkMixed(at, seg, tail, more, q) {
 		return true
 	}
 	if n.regex.methods != 0 && q.visit(f, n.regex) {
@@ -117,6 +133,14 @@ func (f *flat) walk(at uint32, left string, q *lookup) bool {
 		return true
 	}
 	return n.rest.methods != 0 && q.visit(f, n.rest)
+}
+
+// cut divides a path after its first segment.
+func cut(path string) (seg, tail string, more bool) {
+	if i := strings.IndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i+1:], true
+	}
+	return path, "", false
 }
 
 // step goes on after a segment that fits: to the next one, or to what ends here.
@@ -136,21 +160,18 @@ func (f *flat) step(at uint32, tail string, more bool, q *lookup) bool {
 	return n.rest.methods != 0 && q.visit(f, n.rest) // an empty rest needs no slash
 }
 
-func (f *flat) walkMixed(m *mixedSet, seg, tail string, more bool, q *lookup) bool {
-	if m.byText == nil {
-		return f.tryMixed(m.edges, seg, tail, more, q)
-	}
-	for _, n := range m.lengths {
-		if n < len(seg) && f.tryMixed(m.byText[seg[:n]], seg, tail, more, q) {
+func (f *flat) walkMixed(at uint32, seg, tail string, more bool, q *lookup) bool {
+	m := &f.mixed[f.nodes[at].mixed-1]
+	for i := range m.edges {
+		if e := &m.edges[i]; e.fits(seg) && f.step(e.node, tail, more, q) {
 			return true
 		}
 	}
-	return false
-}
-
-func (f *flat) tryMixed(edges []mixedEdge, seg, tail string, more bool, q *lookup) bool {
-	for _, e := range edges {
-		if e.segment.fits(seg) && f.step(e.node, tail, more, q) {
+	for _, n := range m.lengths {
+		if n >= len(seg) {
+			continue
+		}
+		if b := f.find(at|beginning, seg[:n]); b != 0 && f.walkMixed(b, seg, tail, more, q) {
 			return true
 		}
 	}
@@ -160,8 +181,9 @@ func (f *flat) tryMixed(edges []mixedEdge, seg, tail string, more bool, q *looku
 // A layout makes a flat.
 type layout struct {
 	*flat
-	text   strings.Builder
-	hashes []slot // what goes into slots
+	text    strings.Builder
+	hashes  []slot // what goes into slots
+	strings map[string]string
 }
 
 func newLayout() *layout {
@@ -188,29 +210,59 @@ func (l *layout) place(n *node, parent uint32, text string) uint32 {
 		l.nodes[at].param = param
 	}
 	if len(n.mixed) > 0 {
-		var m mixedSet
-		for i := range n.mixed {
-			m.edges = append(m.edges, mixedEdge{&n.mixed[i].segment, l.place(n.mixed[i].node, at, "")})
-		}
-		m.index()
-		l.mixed = append(l.mixed, m)
-		l.nodes[at].mixed = uint32(len(l.mixed))
+		l.placeMixed(at, n.mixed)
 	}
 	return at
 }
 
-func (m *mixedSet) index() {
-	if len(m.edges) < manyMixed {
+func (l *layout) placeMixed(at uint32, list []mixedChild) {
+	var edges []mixedEdge
+	for i := range list {
+		s := &list[i].segment
+		e := mixedEdge{before: s.lits[0], after: l.once(s.lits[len(s.lits)-1]), node: l.place(list[i].node, at, "")}
+		if len(s.names) > 1 {
+			e.several = s
+		}
+		edges = append(edges, e)
+	}
+	if len(edges) < manyMixed {
+		l.setMixed(at, mixedSet{edges: edges})
 		return
 	}
-	m.byText = map[string][]mixedEdge{}
-	for _, e := range m.edges {
-		text := e.segment.lits[0]
-		m.byText[text] = append(m.byText[text], e)
-		if !slices.Contains(m.lengths, len(text)) {
-			m.lengths = append(m.lengths, len(text)) // the edges are sorted by it
+	var m mixedSet
+	for start := 0; start < len(edges); { // sorted by length of the beginning, and by text in the end only
+		n := len(edges[start].before)
+		m.lengths = append(m.lengths, n)
+		by := map[string][]mixedEdge{}
+		for ; start < len(edges) && len(edges[start].before) == n; start++ {
+			by[edges[start].before] = append(by[edges[start].before], edges[start])
+		}
+		for text, group := range by {
+			node := uint32(len(l.nodes))
+			l.nodes = append(l.nodes, flatNode{parent: at | beginning, text: uint32(l.text.Len()), size: uint32(n)})
+			l.text.WriteString(text)
+			l.hashes = append(l.hashes, slot{l.hash(at|beginning, text), node})
+			l.setMixed(node, mixedSet{edges: group})
 		}
 	}
+	l.setMixed(at, m)
+}
+
+func (l *layout) setMixed(at uint32, m mixedSet) {
+	l.mixed = append(l.mixed, m)
+	l.nodes[at].mixed = uint32(len(l.mixed))
+}
+
+// once returns the same string for the same text, so that common endings are in one place.
+func (l *layout) once(s string) string {
+	if l.strings == nil {
+		l.strings = map[string]string{}
+	}
+	if t, ok := l.strings[s]; ok {
+		return t
+	}
+	l.strings[s] = s
+	return s
 }
 
 // leaf refers to a leaf.

@@ -74,12 +74,18 @@ func (p *Pattern) canonical() string {
 	return b.String()
 }
 
+// maxPattern is how many bytes a template may have; targets are no longer either.
+const maxPattern = 16 << 10
+
 // ParsePattern reads a template. {name} is one segment or a part of one, {name...} the rest of the path, which may
 // be empty; everything else stands for itself.
 func ParsePattern(s string) (Pattern, error) {
 	p := Pattern{text: s}
 	if !strings.HasPrefix(s, "/") {
 		return p, fmt.Errorf("the path %q must begin with a slash", s)
+	}
+	if len(s) > maxPattern {
+		return p, fmt.Errorf("the path %.40q… is longer than any request's", s)
 	}
 	if i := strings.IndexAny(s, "?#*"); i >= 0 {
 		return p, fmt.Errorf("the path %q holds %q; %s", s, s[i], map[byte]string{
