@@ -23,5 +23,5 @@ type Limits struct {
 
 	Connections            *int `json:"connections" min:"1" max:"10000000" doc:"The most connections of clients; by default 45 % of the files that the process may open, at most 50000."`
 	ConnectionsPerListener *int `json:"connections_per_listener" min:"1" max:"10000000" doc:"The most connections of one listener; by default as many as of all together."`
-	ConnectionsPerClient   *int `json:"connections_per_client" min:"1" max:"10000000" doc:"The most connections of one IPv4 address or IPv6 /64, trusted proxies and this machine excepted; by default a quarter of connections."`
+	ConnectionsPerClient   *int `json:"connections_per_client" min:"1" max:"10000000" doc:"The most connections of one IPv4 address or IPv6 /64, trusted proxies and this machine excepted; by default a quarter of connections, and at least 256."`
 }

@@ -192,6 +192,9 @@ func refusal(fault *wire.Fault) error {
 		t = route.MethodNotAllowed
 	}
 	p := t.New("%s", fault.Reason)
+	if t == route.MethodNotAllowed {
+		p.With("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS") // RFC 9110 §15.5.6
+	}
 	if p.Status != fault.Status {
 		other := *t
 		other.Status = fault.Status

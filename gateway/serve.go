@@ -109,7 +109,7 @@ func (g *Gateway) bound(doc *config.Document) {
 	if l.ConnectionsPerListener != nil {
 		b.perDoor = *l.ConnectionsPerListener
 	}
-	if b.perPeer = max(1, b.total/4); l.ConnectionsPerClient != nil {
+	if b.perPeer = max(256, b.total/4); l.ConnectionsPerClient != nil {
 		b.perPeer = *l.ConnectionsPerClient
 	}
 	g.crowd.bounds.Store(b)
