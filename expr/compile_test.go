@@ -164,6 +164,8 @@ func TestCostLimit(t *testing.T) {
 	}
 	for _, src := range []string{
 		src,
+		`lists.range(1000).map(i, json(lists.range(1000))).size() > request.size`,
+		`lists.range(3000).map(i, sha256(request.path + "` + strings.Repeat("a", 1000) + `")).size() > request.size`,
 		`request.path.matches(request.path + "(((((a{1,9}){1,9}){1,9}){1,9}){1,9}){1,9}")`,
 		`lists.range(100000000).size() > request.size`,
 		`lists.range(2000).map(i, lists.range(2000)).size() > request.size`,

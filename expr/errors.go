@@ -63,7 +63,7 @@ func posOf(n *schema.Node, at int) schema.Pos {
 		return pos
 	}
 	before := n.Text[:at]
-	if strings.ContainsAny(before, "\n\"'\\") && n.Quoted || strings.Contains(before, "\n") {
+	if n.Quoted && strings.ContainsFunc(before, escapable) || strings.Contains(before, "\n") {
 		return pos
 	}
 	if n.Quoted {
@@ -72,3 +72,6 @@ func posOf(n *schema.Node, at int) schema.Pos {
 	pos.Col += len([]rune(before))
 	return pos
 }
+
+// escapable says whether a character of quoted text may have been written as more than one.
+func escapable(r rune) bool { return r < ' ' || r == '"' || r == '\'' || r == '\\' || r > '~' }

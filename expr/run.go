@@ -20,6 +20,7 @@ type frame struct {
 	vars   Vars
 	now    time.Time // one for the whole evaluation, zero until asked for
 	roots  []rootValue
+	maps   []wholeMap
 	failed error // what could not be said at its place; it fails the whole evaluation
 }
 
@@ -31,12 +32,19 @@ var frames = sync.Pool{New: func() any {
 	return f
 }}
 
+// A wholeMap is all headers or the like, made once an evaluation.
+type wholeMap struct {
+	root, field string
+	traits.Mapper
+}
+
 // interpret evaluates and converts the result to Go's types, so that nothing of it refers to the frame.
 func interpret(p cel.Program, v Vars) (any, error) {
 	f := frames.Get().(*frame)
 	f.vars = v
 	defer func() {
-		f.vars, f.now, f.failed = nil, time.Time{}, nil
+		clear(f.maps)
+		*f = frame{roots: f.roots, maps: f.maps[:0]}
 		frames.Put(f)
 	}()
 	out, _, err := p.Eval(f)
@@ -161,12 +169,19 @@ type entries struct {
 }
 
 func (e *entries) all() (traits.Mapper, error) {
+	for _, m := range e.frame.maps {
+		if m.root == e.root && m.field == e.field {
+			return m, nil
+		}
+	}
 	v, _, err := e.frame.vars.Lookup(e.root, e.field, "")
 	if err != nil {
 		return nil, err
 	}
 	m, _ := v.(map[string]string)
-	return types.NewStringStringMap(adapter{}, m), nil
+	made := types.NewStringStringMap(adapter{}, m)
+	e.frame.maps = append(e.frame.maps, wholeMap{e.root, e.field, made})
+	return made, nil
 }
 
 // Find returns one entry.
