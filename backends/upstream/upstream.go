@@ -1,0 +1,146 @@
+// Package upstream is the backend that sends requests on: to one upstream, or to one of several by share.
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"sallyport/expr"
+	"sallyport/plug"
+	"sallyport/policy"
+	"sallyport/rewrite"
+	"sallyport/schema"
+	"sallyport/wire"
+)
+
+// Kind declares the backend upstream.
+var Kind = plug.Define("upstream", "Sends the request to an upstream and its response back.", build)
+
+// Config is what the document says.
+type Config struct {
+	Name    string          `json:"name" short:"true" default:"" doc:"The upstream that gets the requests."`
+	Split   map[string]int  `json:"split" doc:"In place of a name: upstreams and the shares of the requests that they get, such as {v1: 95, v2: 5}."`
+	Sticky  expr.Label      `json:"sticky" default:"" doc:"With split: whatever has the same value goes to the same upstream, on every gateway and as long as the shares stay. A request without a value goes by chance."`
+	Rewrite *rewrite.Config `json:"rewrite" doc:"How path, query and host change on the way to the upstream, after all policies."`
+
+	Mirror any `json:"mirror" later:"mirroring comes with the traffic policies of a later version"`
+}
+
+// Check judges the settings together.
+func (c *Config) Check() error {
+	switch {
+	case c.Name == "" && len(c.Split) == 0:
+		return errors.New("no upstream is given; give its name, or split")
+	case c.Name != "" && len(c.Split) > 0:
+		return schema.At("split", errors.New("name and split exclude each other; keep one"))
+	case len(c.Split) == 0 && !c.Sticky.IsZero():
+		return schema.At("sticky", errors.New("it is for split; the targets of one upstream stick with its own setting sticky"))
+	}
+	var errs []error
+	sum := 0
+	for _, name := range slices.Sorted(maps.Keys(c.Split)) {
+		if c.Split[name] < 0 || c.Split[name] > maxShare {
+			errs = append(errs, schema.At(schema.Join("split", name), fmt.Errorf("write a share from 0 to %d", maxShare)))
+		}
+		sum += c.Split[name]
+	}
+	if len(c.Split) > 0 && sum == 0 {
+		errs = append(errs, schema.At("split", errors.New("every share is 0, so that no upstream gets a request")))
+	}
+	return errors.Join(errs...)
+}
+
+const maxShare = 1_000_000
+
+// A backend sends requests on.
+type backend struct {
+	to      policy.Upstream  // nil with split
+	split   *split           // nil without
+	rewrite *rewrite.Rewrite // nil for none
+}
+
+func build(c Config, env *plug.Env) (policy.Handler, error) {
+	var b backend
+	if c.Rewrite != nil {
+		b.rewrite = rewrite.New(*c.Rewrite)
+	}
+	if c.Name != "" {
+		b.to = env.Upstream(c.Name)
+		if b.to == nil {
+			return nil, unknown(c.Name, env)
+		}
+		return b.handle, nil
+	}
+	var errs []error
+	b.split = &split{sticky: c.Sticky}
+	for _, name := range slices.Sorted(maps.Keys(c.Split)) {
+		to := env.Upstream(name)
+		if to == nil {
+			errs = append(errs, schema.At(schema.Join("split", name), unknown(name, env)))
+			continue
+		}
+		b.split.add(to, c.Split[name])
+	}
+	return b.handle, errors.Join(errs...)
+}
+
+func unknown(name string, env *plug.Env) error {
+	hint := ""
+	if near := schema.Nearest(name, env.Upstreams); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return fmt.Errorf("there is no upstream %q%s", name, hint)
+}
+
+// handle sends the request on.
+func (b *backend) handle(x *policy.Exchange) (*wire.Response, error) {
+	to := b.to
+	if b.split != nil {
+		to = b.split.choose(x)
+	}
+	if b.rewrite == nil {
+		fill(x)
+		return to.Send(x, &x.Out)
+	}
+	before := rewrite.PlaceOf(x)
+	if err := b.rewrite.Apply(x); err != nil {
+		return nil, err
+	}
+	fill(x)
+	before.Restore(x) // log, metrics and policies that call again see the request as it came
+	return to.Send(x, &x.Out)
+}
+
+// fill makes the call out of the request: the canonical path that was matched and that all policies saw is what goes out.
+// What is of the connection only (framing, hop-by-hop fields) is made anew by the engine.
+func fill(x *policy.Exchange) {
+	r := x.Request
+	var body io.Reader
+	if r.Body != nil {
+		body = r.Body
+	}
+	x.Out = wire.Call{
+		Method:  r.Method,
+		Target:  target(r),
+		Host:    x.Host,
+		Header:  &r.Header,
+		Body:    body,
+		Length:  r.Length,
+		Upgrade: r.Upgrade,
+		Expect:  r.Expect,
+		Request: r,
+	}
+}
+
+func target(r *wire.Request) string {
+	if r.Query == "" {
+		return r.Path.Text
+	}
+	var room [1024]byte
+	b := append(room[:0], r.Path.Text...)
+	b = append(b, '?')
+	return r.Keep(append(b, r.Query...))
+}
