@@ -36,10 +36,10 @@ func Run(ctx context.Context, path string, o Options) error {
 		return err
 	}
 	defer stop()
+	files := g.follow(path)
 	if o.Serving != nil {
 		o.Serving(g)
 	}
-	files := g.follow(path)
 	g.wait(ctx, path, signals)
 	files()
 	return g.end(signals)

@@ -48,8 +48,7 @@ func (w *watcher) close() {
 
 func (w *watcher) run(changed func() []string) {
 	var first time.Time
-	due := time.NewTimer(time.Hour)
-	due.Stop()
+	due := time.NewTimer(quiet) // a change between reading and watching was missed
 	for {
 		select {
 		case e, open := <-w.events.Events:
