@@ -14,23 +14,14 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
-)
 
-// Options are what a Server shows.
-type Options struct {
-	// Ready says whether requests of clients are served: from the first good document on, and not any more
-	// while draining.
-	Ready func() bool
-	// Status returns how the gateway is right now, as a value that can be written as JSON.
-	Status func() any
-	// Metrics answers /metrics.
-	Metrics http.Handler
-	Log     *slog.Logger
-}
+	"sallyport/gateway"
+)
 
 // A Server serves the admin listener.
 type Server struct {
-	options Options
+	gateway *gateway.Gateway
+	counts  http.Handler
 	http    http.Server
 }
 
@@ -42,11 +33,12 @@ const (
 	writeTimeout   = 30 * time.Second
 	idleTimeout    = 60 * time.Second
 	maxHead        = 16 << 10
+	patience       = 2 * time.Second // for requests under way when the process stops
 )
 
-// New returns a server that shows what o says.
-func New(o Options) *Server {
-	s := &Server{options: o}
+// New returns a server that shows g.
+func New(g *gateway.Gateway) *Server {
+	s := &Server{gateway: g, counts: g.Metrics().Handler()}
 	s.http = http.Server{
 		Handler:                      http.HandlerFunc(s.serve),
 		ReadHeaderTimeout:            headTimeout,
@@ -55,11 +47,34 @@ func New(o Options) *Server {
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHead,
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+		ErrorLog:                     slog.NewLogLogger(g.Log().Handler(), slog.LevelWarn),
 		Protocols:                    new(http.Protocols),
 	}
 	s.http.Protocols.SetHTTP1(true)
 	return s
+}
+
+// Open serves g's admin listener at address until stop. It is what gateway.Options.Admin asks for.
+func Open(g *gateway.Gateway, address string) (stop func(), err error) {
+	l, err := Listen(address)
+	if err != nil {
+		return nil, err
+	}
+	s, ended := New(g), make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := s.Serve(l); err != nil {
+			g.Log().Error("the admin listener is gone", "error", err)
+		}
+	}()
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			g.Log().Warn("requests to the admin listener were cut off", "error", err)
+		}
+		<-ended
+	}, nil
 }
 
 // Listen opens address, which must be on loopback whatever name it goes by.

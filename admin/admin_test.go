@@ -6,39 +6,51 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"sallyport/telemetry"
+	"sallyport/gateway"
 	"sallyport/test/leak"
 	"sallyport/test/memnet"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
-func server(ready func() bool) *Server {
-	return New(Options{
-		Ready:   ready,
-		Status:  func() any { return map[string]any{"version": "1.2.3", "upstreams": []string{"a&b"}} },
-		Metrics: telemetry.NewMetrics("1.2.3").Handler(),
+// world makes a gateway on a network in memory. It is ready once it got the document.
+func world(t *testing.T, document string) *gateway.Gateway {
+	t.Helper()
+	var network memnet.Network
+	g := gateway.New(gateway.Options{
+		Listen:  func(_, address string) (net.Listener, error) { return network.Listen(address) },
+		Stdout:  io.Discard,
 		Log:     slog.New(slog.DiscardHandler),
+		Version: "1.2.3",
 	})
+	t.Cleanup(g.Close)
+	if document != "" {
+		if err := g.LoadBytes("sallyport.yaml", []byte(document)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return g
 }
 
-func yes() bool { return true }
-func no() bool  { return false }
+const document = `
+listeners: [{ address: ":8080" }]
+upstreams: { users: { targets: ["http://127.0.0.1:9101"] } }
+routes: [{ match: "GET /users/{id}", upstream: users }]
+`
 
 func TestPages(t *testing.T) {
+	no, yes := New(world(t, "")), New(world(t, document))
 	for _, c := range []struct {
 		name, method, target string
-		ready                func() bool
+		server               *Server
 		status               int
 		kind, body           string // a part of it
 	}{
@@ -47,6 +59,8 @@ func TestPages(t *testing.T) {
 		{"ready", "GET", "/ready", yes, 200, "text/plain; charset=utf-8", "ready\n"},
 		{"not ready", "GET", "/ready", no, 503, "application/problem+json", `"type":"urn:sallyport:problem:draining"`},
 		{"status", "GET", "/api/status", yes, 200, "application/json", `"version": "1.2.3"`},
+		{"status: targets", "GET", "/api/status", yes, 200, "application/json", `"url": "http://127.0.0.1:9101"`},
+		{"status without document", "GET", "/api/status", no, 200, "application/json", `"ready": false`},
 		{"query", "GET", "/live?x=1", no, 200, "text/plain; charset=utf-8", "live\n"},
 		{"no page", "GET", "/", yes, 404, "application/problem+json", `"type":"urn:sallyport:problem:no_route"`},
 		{"no page below", "GET", "/metrics/", yes, 404, "application/problem+json", `"instance":"urn:uuid:`},
@@ -59,7 +73,7 @@ func TestPages(t *testing.T) {
 	} {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(c.method, "http://localhost:9901"+c.target, nil)
-		server(c.ready).http.Handler.ServeHTTP(w, r)
+		c.server.http.Handler.ServeHTTP(w, r)
 		if w.Code != c.status || !strings.HasPrefix(w.Header().Get("Content-Type"), c.kind) || !strings.Contains(w.Body.String(), c.body) {
 			t.Errorf("%s: got %d %s %.200s, want %d %s with %s", c.name, w.Code, w.Header().Get("Content-Type"), w.Body, c.status, c.kind, c.body)
 		}
@@ -80,7 +94,7 @@ func TestPages(t *testing.T) {
 func TestBrowserGetsHTML(t *testing.T) {
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "http://localhost/", nil)
 	r.Header.Set("Accept", "text/html,*/*;q=0.8")
-	server(yes).http.Handler.ServeHTTP(w, r)
+	New(world(t, document)).http.Handler.ServeHTTP(w, r)
 	if w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>404") {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
@@ -114,20 +128,28 @@ func TestHost(t *testing.T) {
 	} {
 		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/live", nil)
 		r.Host = host
-		server(yes).http.Handler.ServeHTTP(w, r)
+		New(world(t, document)).http.Handler.ServeHTTP(w, r)
 		if w.Code != want {
 			t.Errorf("Host %q: got %d, want %d", host, w.Code, want)
 		}
 	}
 }
 
-func TestStatusThatCannotBeWritten(t *testing.T) {
-	s := server(yes)
-	s.options.Status = func() any { return math.NaN() }
+// TestStatus: the whole of it, after a good document and a bad one.
+func TestStatus(t *testing.T) {
+	g := world(t, document)
+	if err := g.LoadBytes("sallyport.yaml", []byte("listeners: 3")); err == nil {
+		t.Fatal("want an error")
+	}
 	w := httptest.NewRecorder()
-	s.http.Handler.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/api/status", nil))
-	if w.Code != 500 || !json.Valid(w.Body.Bytes()) {
-		t.Errorf("got %d %s", w.Code, w.Body)
+	New(g).http.Handler.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/api/status", nil))
+	var got gateway.Status
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if !got.Ready || got.Config.Number != 1 || got.Config.Routes != 1 || len(got.Config.Errors) == 0 || len(got.Listeners) != 1 ||
+		len(got.Upstreams) != 1 || len(got.Upstreams[0].Targets) != 1 {
+		t.Errorf("got %s", w.Body)
 	}
 }
 
@@ -192,30 +214,67 @@ func ask(c net.Conn, path string) int {
 
 func TestServe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var ready atomic.Bool
-		dial, stop := start(t, server(ready.Load))
+		g := world(t, "")
+		dial, stop := start(t, New(g))
 		c := dial()
-		for i, step := range []struct {
-			ready bool
-			path  string
-			want  int
-		}{{false, "/ready", 503}, {true, "/ready", 200}, {true, "/metrics", 200}, {false, "/ready", 503}, {false, "/live", 200}} {
-			ready.Store(step.ready)
-			if got := ask(c, step.path); got != step.want {
-				t.Errorf("step %d: got %d, want %d", i, got, step.want)
+		step := func(path string, want int) {
+			t.Helper()
+			if got := ask(c, path); got != want {
+				t.Errorf("%s: got %d, want %d", path, got, want)
 			}
 		}
-		stop()
-		if got := ask(c, "/live"); got != 0 {
-			t.Errorf("after Shutdown: got %d", got)
+		step("/ready", 503)
+		step("/live", 200)
+		if err := g.LoadBytes("sallyport.yaml", []byte(document)); err != nil {
+			t.Fatal(err)
 		}
+		step("/ready", 200)
+		step("/metrics", 200)
+		g.Close()
+		step("/ready", 503)
+		step("/live", 200)
+		stop()
+		step("/live", 0)
 	})
+}
+
+// TestOpen is the real thing on a real socket.
+func TestOpen(t *testing.T) {
+	g := world(t, document)
+	if _, err := Open(g, "0.0.0.0:0"); err == nil {
+		t.Error("want an error: not on loopback")
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	if _, err := Open(g, address); err == nil {
+		t.Error("want an error: the address is taken")
+	}
+	_ = free.Close()
+	stop, err := Open(g, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if got := ask(c, "/ready"); got != 200 {
+		t.Errorf("got %d", got)
+	}
+	stop()
+	if _, err := net.Dial("tcp", address); err == nil {
+		t.Error("the listener is still open")
+	}
 }
 
 // TestSlowClients: who sends nothing, or a head byte by byte, is cut off.
 func TestSlowClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dial, stop := start(t, server(yes))
+		dial, stop := start(t, New(world(t, document)))
 		defer stop()
 		for name, drip := range map[string]string{"silent": "", "slow": "GET /live HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + strings.Repeat("x", 100)} {
 			c, begun := dial(), time.Now()
@@ -249,7 +308,7 @@ func TestSlowClients(t *testing.T) {
 // TestConnectionsAreBounded: the one too many is served as soon as another is gone.
 func TestConnectionsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dial, stop := start(t, server(yes))
+		dial, stop := start(t, New(world(t, document)))
 		defer stop()
 		var held []net.Conn
 		for range maxConnections {
@@ -276,7 +335,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 // TestShutdownAtTheBound: a listener that waits for room can be shut.
 func TestShutdownAtTheBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dial, stop := start(t, server(yes))
+		dial, stop := start(t, New(world(t, document)))
 		for range maxConnections {
 			ask(dial(), "/live")
 		}
@@ -286,7 +345,7 @@ func TestShutdownAtTheBound(t *testing.T) {
 
 func TestHugeHead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dial, stop := start(t, server(yes))
+		dial, stop := start(t, New(world(t, document)))
 		defer stop()
 		if got := ask(dial(), "/live?"+strings.Repeat("x", 64<<10)); got != 431 {
 			t.Errorf("got %d, want 431", got)

@@ -89,7 +89,7 @@ func ours(host string) bool {
 }
 
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) *problem.Problem {
-	s.options.Metrics.ServeHTTP(w, r)
+	s.counts.ServeHTTP(w, r)
 	return nil
 }
 
@@ -99,7 +99,7 @@ func (s *Server) live(w http.ResponseWriter, _ *http.Request) *problem.Problem {
 }
 
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) *problem.Problem {
-	if !s.options.Ready() {
+	if !s.gateway.Ready() {
 		return problem.Draining.New("").With("Retry-After", "1")
 	}
 	write(w, "text/plain; charset=utf-8", http.StatusOK, []byte("ready\n"))
@@ -110,8 +110,8 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) *problem.Problem
 	body := new(bytes.Buffer)
 	enc := json.NewEncoder(body)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(s.options.Status()); err != nil {
-		s.options.Log.Error("cannot write the status", "error", err)
+	if err := enc.Encode(s.gateway.Status()); err != nil {
+		s.gateway.Log().Error("cannot write the status", "error", err)
 		return problem.Internal.Wrap(err)
 	}
 	write(w, "application/json", http.StatusOK, body.Bytes())
