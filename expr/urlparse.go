@@ -159,18 +159,20 @@ func literalURL(s string, kind place) (urlTemplate, error) {
 var (
 	errQuery = errors.New(`a path holds no "?" or "#"; the query has a setting of its own`)
 	errHost  = errors.New("the URL has no host")
+	errWhole = errors.New("an expression cannot be all of a URL, or its beginning: what it makes is encoded as a part; begin with http://, https:// or \"/\"")
 	errStart = errors.New(`a URL begins with http://, https:// or, for the same host, with "/"`)
 )
 
 // parse gives every piece its place, cutting text where one ends.
 func (t *urlTemplate) parse(parts []piece) error {
 	where := inScheme
-	for i, p := range parts {
+	for _, p := range parts {
 		if p.expr != nil {
 			switch {
-			case where == inScheme && i == 0 && !(len(parts) > 1 && strings.HasPrefix(parts[1].text, "://")):
-				where = inPath
-			case where == inHost && p.expr.ref.isPath():
+			case where == inScheme && len(parts) > 1 && strings.HasPrefix(parts[1].text, "://"):
+			case where == inScheme && !p.expr.ref.isPath():
+				return errWhole
+			case where == inScheme, where == inHost && p.expr.ref.isPath():
 				where = inPath
 			}
 			t.pieces = append(t.pieces, urlPiece{p, where})
