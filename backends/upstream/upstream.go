@@ -47,7 +47,7 @@ func (c *Config) Check() error {
 		}
 		sum += c.Split[name]
 	}
-	if len(c.Split) > 0 && sum == 0 {
+	if len(c.Split) > 0 && sum == 0 && len(errs) == 0 {
 		errs = append(errs, schema.At("split", errors.New("every share is 0, so that no upstream gets a request")))
 	}
 	return errors.Join(errs...)
