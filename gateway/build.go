@@ -34,7 +34,7 @@ type builder struct {
 	backends map[string]*plug.Kind[policy.Handler]
 	errs     schema.Errors
 	warnings schema.Errors
-	built    *snapshot      // once it is
+	snapshot *snapshot      // nil before build
 	taken    map[string]int // names of routes, by api, that were given out
 }
 
@@ -55,14 +55,15 @@ func (g *Gateway) newBuilder(doc *config.Document, errs schema.Errors) *builder 
 // build makes the snapshot. When the document has errors already, what can be checked still is; nobody may serve
 // what comes out then.
 func (b *builder) build() *snapshot {
-	if b.built != nil {
-		return b.built
+	if b.snapshot != nil {
+		return b.snapshot
 	}
 	g := b.gateway
 	if len(b.wrong) == 0 {
 		b.set = g.registry.Prepare(b.doc.Upstreams)
 	}
 	s := &snapshot{doc: b.doc, upstreams: b.set, unrouted: g.metrics.Route("", "")}
+	b.snapshot = s
 	if s.bodyLimit = int64(b.doc.Limits.BodySize); b.doc.Limits.BodySize == schema.Unlimited {
 		s.bodyLimit = 0
 	}
@@ -76,7 +77,6 @@ func (b *builder) build() *snapshot {
 	b.errs = append(b.errs, errs...)
 	b.warnings.Sort()
 	s.warnings = b.warnings
-	b.built = s
 	return s
 }
 
@@ -205,7 +205,7 @@ func (b *builder) warn(n *schema.Node, path, format string, args ...any) {
 func (b *builder) upstream(name string) policy.Upstream {
 	if b.set != nil {
 		if u := b.set.Upstream(name); u != nil {
-			return u
+			return &careful{u, b.snapshot}
 		}
 		return nil
 	}

@@ -32,8 +32,8 @@ func (g *Gateway) Done(r *wire.Request, resp *wire.Response, out wire.Outcome) {
 	}
 	took := time.Since(f.x.Start)
 	counts := f.snapshot.unrouted
-	if f.route != nil {
-		counts = f.route.counts
+	if f.rule != nil {
+		counts = f.rule.Value.counts
 	}
 	counts.Done(r.Method, resp.Status, took)
 	if log := g.access.Load(); log.AccessLog != nil && log.wants(f, resp) {
@@ -86,5 +86,5 @@ func (f *flow) tell(r *wire.Request, resp *wire.Response, out wire.Outcome, took
 func (f *flow) reset() {
 	f.x.Reset()
 	f.line = telemetry.Line{}
-	f.snapshot, f.route, f.failed = nil, nil, nil
+	f.snapshot, f.rule, f.matched, f.failed = nil, nil, "", nil
 }

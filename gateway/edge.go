@@ -22,7 +22,8 @@ import (
 type flow struct {
 	x        policy.Exchange
 	snapshot *snapshot
-	route    *served          // nil while and if no route took it
+	rule     *rule            // nil while and if no route took it
+	matched  string           // the path that rule was found by
 	failed   *problem.Problem // what the gateway answered with, nil when something else answered
 	line     telemetry.Line   // for the access log
 }
@@ -108,20 +109,20 @@ func (f *flow) serve() (*wire.Response, error) {
 			return nil, problem.Misdirected.New("This listener does not serve the host.")
 		}
 	}
-	rule, err := s.table.Find(x)
+	found, err := s.table.Find(x)
 	if err != nil {
 		if allow := route.Allow(""); errors.As(err, &allow) {
 			return f.options(string(allow))
 		}
 		return nil, err
 	}
-	found := rule.Value
-	f.route = found
-	x.API, x.Route = found.api, found.name
-	if found.raw {
+	f.rule, f.matched = found, r.Path.Text
+	to := found.Value
+	x.API, x.Route = to.api, to.name
+	if to.raw {
 		r.Path.Text = r.Path.Raw
 	}
-	return found.handler(x)
+	return to.handler(x)
 }
 
 // options answers OPTIONS for the gateway itself (RFC 9110 §9.3.7).
@@ -136,8 +137,8 @@ func (f *flow) options(allow string) (*wire.Response, error) {
 // answer makes the response that tells the client of err.
 func (f *flow) answer(err error) *wire.Response {
 	p := problemOf(err)
-	if f.route != nil && len(f.route.add) > 0 {
-		p = f.route.extend(p)
+	if f.rule != nil && len(f.rule.Value.add) > 0 {
+		p = f.rule.Value.extend(p)
 	}
 	f.failed = p
 	kind, body := p.Render(f.x.Request.Header.Known(wire.Accept), f.x.ID)

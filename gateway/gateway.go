@@ -95,6 +95,7 @@ func New(o Options) *Gateway {
 		o.Stderr = os.Stderr
 	}
 	g := &Gateway{o: o, log: o.Log, started: time.Now(), doors: map[string]*door{}, state: store.New(), metrics: telemetry.NewMetrics(o.Version)}
+	g.metrics.WatchLimits(func() telemetry.LimitTotals { return telemetry.LimitTotals(g.state.Totals()) })
 	if g.log == nil {
 		g.level = newLogSwitch(o.Stderr)
 		g.log = slog.New(g.level)

@@ -187,7 +187,7 @@ func (c *conditional) Handle(x *policy.Exchange, next policy.Handler) (*wire.Res
 	return next(x)
 }
 
-// backend builds what a route ends in, with the rewriting that is part of the route, nil when it cannot be.
+// backend builds what a route ends in, nil when it cannot be.
 func (b *builder) backend(r *config.Route, where string, v *served) policy.Handler {
 	var found []*schema.Field
 	for _, f := range r.Backend {
@@ -202,15 +202,43 @@ func (b *builder) backend(r *config.Route, where string, v *served) policy.Handl
 		return nil
 	}
 	f := found[0]
-	k := b.backends[f.Name]
-	h, errs := k.Build(settings(f.Node), schema.Join(r.Path, f.Name), b.env(f.Node, schema.Join(r.Path, f.Name), where))
-	b.errs = append(b.errs, errs...)
 	v.backend, v.forwards, v.upstream = f.Name, f.Name == "upstream", described(f)
-	rewritten := b.rewrite(r, f, where)
+	n, path := settings(f.Node), schema.Join(r.Path, f.Name)
+	if r.Rewrite != nil {
+		if n = b.rewritten(r, f); n == nil {
+			return nil
+		}
+	}
+	h, errs := b.backends[f.Name].Build(n, path, b.env(f.Node, path, where))
+	for _, e := range errs {
+		if rest, inner := strings.CutPrefix(e.Path, path+".rewrite"); inner && r.Rewrite != nil {
+			e.Path = r.Path + ".rewrite" + rest
+		}
+	}
+	b.errs = append(b.errs, errs...)
 	if len(errs) > 0 || h == nil {
 		return nil
 	}
-	return policy.Chain(rewritten, bounded(h))
+	return bounded(h)
+}
+
+// rewritten is the settings of a backend with the rewrite of its route in them, which is the same.
+func (b *builder) rewritten(r *config.Route, f *schema.Field) *schema.Node {
+	path := r.Path + ".rewrite"
+	if inner := f.Node.Field("rewrite"); inner != nil {
+		b.errs.Add(r.Rewrite, path, "the backend has a rewrite at %s as well; keep one of the two", inner.Pos)
+		return nil
+	}
+	if f.Name != "upstream" {
+		b.errs.Add(r.Rewrite, path, "it has no effect: the backend %s sends nothing upstream", f.Name)
+		return nil
+	}
+	n := &schema.Node{Kind: schema.Map, Pos: f.Node.Pos, Fields: slices.Clone(f.Node.Fields)}
+	if f.Node.Kind != schema.Map {
+		n.Fields = []*schema.Field{{Name: "name", Pos: f.Pos, Node: f.Node}}
+	}
+	n.Fields = append(n.Fields, &schema.Field{Name: "rewrite", Pos: r.Rewrite.Pos, Node: r.Rewrite})
+	return n
 }
 
 // described says in a few words what a backend leads to, for listings.
@@ -232,28 +260,6 @@ func described(f *schema.Field) string {
 		}
 	}
 	return ""
-}
-
-// rewrite builds the rewriting of a route, which is the policy of that name after all others.
-func (b *builder) rewrite(r *config.Route, backend *schema.Field, where string) []policy.Policy {
-	if r.Rewrite == nil {
-		return nil
-	}
-	path := r.Path + ".rewrite"
-	if inner := backend.Node.Field("rewrite"); inner != nil {
-		b.errs.Add(r.Rewrite, path, "the backend has a rewrite at %s as well; keep one of the two", inner.Pos)
-		return nil
-	}
-	if backend.Name != "upstream" {
-		b.errs.Add(r.Rewrite, path, "it has no effect: the backend %s sends nothing upstream", backend.Name)
-		return nil
-	}
-	f := &schema.Field{Name: "rewrite", Pos: r.Rewrite.Pos, Node: r.Rewrite}
-	s := b.step(f, path, where+"/rewrite")
-	if s == nil {
-		return nil
-	}
-	return []policy.Policy{s.policy}
 }
 
 func (b *builder) oneBackend(r *config.Route, found []*schema.Field) {
