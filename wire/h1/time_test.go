@@ -188,7 +188,7 @@ func TestTimeOfATarget(t *testing.T) {
 // A client that takes nothing of its answer does not hold the gateway up for longer than it may.
 func TestClientThatDoesNotRead(t *testing.T) {
 	big := "HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n" + strings.Repeat("x", 50000000)
-	ended := make(chan time.Duration, 1)
+	var ended chan time.Duration // of the bubble
 	inBubble(t, Limits{}, func(c net.Conn) {
 		start := time.Now()
 		defer c.Close()
@@ -197,6 +197,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		}
 		ended <- time.Since(start)
 	}, func(b *bubble) {
+		ended = make(chan time.Duration, 1)
 		b.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 		if d := <-ended; d > 2*time.Minute+time.Second {
 			t.Errorf("the target was let go after %v", d)
