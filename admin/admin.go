@@ -60,6 +60,7 @@ func Open(g *gateway.Gateway, address string) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	g.Log().Info("admin listener", "address", l.Addr().String())
 	s, ended := New(g), make(chan struct{})
 	go func() {
 		defer close(ended)
