@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -52,17 +53,20 @@ func clientFailure(err *wire.CallError) error {
 	return problem.BadRequest.New("The body ended too early.").Because(err)
 }
 
-// nobody is the problem of a call that no target is left for; last is what the last try ended with, nil when there
-// was none.
+// nobody is the problem of a call that no target is left for; last is the try to tell of, nil when there was none.
 func (u *Upstream) nobody(now time.Time, last *wire.CallError) error {
-	if last != nil && (last.Op == wire.OpQueue || len(u.targets) == 1) {
-		return failure(last) // the target that was tried is in service, or the only one and as such always is
+	if last != nil && (len(u.targets) == 1 || u.anyIn()) {
+		return failure(last) // not all are out, or the only one was tried all the same
 	}
 	p := noTarget.New("No target of the upstream can be reached.")
 	if last != nil {
 		p.Because(last)
 	}
 	return p.With("Retry-After", strconv.Itoa(u.retryAfter(u.registry.clock(now))))
+}
+
+func (u *Upstream) anyIn() bool {
+	return slices.ContainsFunc(u.targets, func(t *target) bool { return t.in() })
 }
 
 // retryAfter is in how many seconds a target is looked at again, at least 1.

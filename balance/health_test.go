@@ -2,6 +2,7 @@ package balance
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -309,6 +310,40 @@ func TestQueueFull(t *testing.T) {
 		wg.Wait()
 		if a := get(u); a.err != nil {
 			t.Error(a.err)
+		}
+		u = w.upstream("targets: [http://a, http://dead]\nmax_connections: 1\nmax_pending: 0")
+		wg.Go(func() { get(u) })
+		synctest.Wait()
+		for range 5 {
+			if a := get(u); a.problem() != "overloaded" {
+				t.Errorf("with one target full and the other dead: %v", a.err)
+			}
+		}
+		wg.Wait()
+	})
+}
+
+// A call does not try more targets than it may, and says so when others were left.
+func TestTriesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		doc := "targets: ["
+		for i := range 20 {
+			doc += fmt.Sprintf("http://t%d, ", i)
+		}
+		u := w.upstream(doc + "]")
+		for _, want := range []int{8, 8, 8} {
+			a := get(u)
+			problem := "upstream_failed"
+			if u.Snapshot().Healthy == 0 {
+				problem = "no_healthy_target"
+			}
+			if a.x.Tries != want || a.problem() != problem || a.took != 0 {
+				t.Errorf("%d tries, %v", a.x.Tries, a.err)
+			}
+		}
+		if n := u.Snapshot().Healthy; n != 0 {
+			t.Errorf("%d targets are in service after 24 tries", n)
 		}
 	})
 }

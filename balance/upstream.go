@@ -77,7 +77,9 @@ func (u *Upstream) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error
 		if err.Op != wire.OpConnect && err.Op != wire.OpQueue {
 			return nil, failure(err)
 		}
-		last = err
+		if last == nil || last.Op != wire.OpQueue { // that one target is overloaded tells more than that another is down
+			last = err
+		}
 		been.add(p.target)
 		if x.Waited >= slowConnect {
 			been.waits++
