@@ -3,7 +3,6 @@ package test
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -21,6 +20,7 @@ const ok = "HTTP/1.1 200 OK\nContent-Type: text/plain\n\nok\n"
 type backend struct {
 	name string
 	net  *memnet.Network
+	crew *sync.WaitGroup // its goroutines
 
 	mu       sync.Mutex // guards all below
 	answer   message
@@ -31,7 +31,7 @@ type backend struct {
 
 // become makes m the answer from now on, and lets callers in or keeps them out as it says.
 func (b *backend) become(m message) error {
-	if err := m.allow("raw", "delay", "close", "refuse", "swallow", "hang", "drip", "early", "end", "reset"); err != nil {
+	if err := m.allow("raw", "delay", "close", "refuse", "swallow", "hang", "drip", "early", "end", "reset", "echo"); err != nil {
 		return err
 	}
 	for _, word := range []string{"delay", "drip"} {
@@ -59,7 +59,7 @@ func (b *backend) become(m message) error {
 			return err
 		}
 		b.listener = l
-		go b.accept(l)
+		b.crew.Go(func() { b.accept(l) })
 	}
 	if _, swallow := m.directive("swallow"); swallow {
 		b.listener.(*memnet.Listener).Swallow()
@@ -92,22 +92,22 @@ func (b *backend) accept(l net.Listener) {
 		b.mu.Lock()
 		b.conns = append(b.conns, c)
 		b.mu.Unlock()
-		go b.serve(c.(*memnet.Conn))
+		b.crew.Go(func() { b.serve(c.(*memnet.Conn)) })
 	}
 }
 
 func (b *backend) serve(c *memnet.Conn) {
 	defer c.Close()
-	r := bufio.NewReader(c)
+	r := bufio.NewReaderSize(c, headRoom)
 	for {
-		head, err := readHead(r)
+		head, err := peekHead(r)
 		if err != nil {
 			return
 		}
 		b.mu.Lock()
 		answer := b.answer
 		b.mu.Unlock()
-		got, err := b.take(c, r, head, answer)
+		got, err := b.take(c, r, string(head), answer)
 		if err != nil {
 			return
 		}
@@ -118,15 +118,16 @@ func (b *backend) serve(c *memnet.Conn) {
 }
 
 // take reads the body and notes the request.
-func (b *backend) take(c *memnet.Conn, r *bufio.Reader, head []byte, answer message) (*received, error) {
+func (b *backend) take(c *memnet.Conn, r *bufio.Reader, head string, answer message) (*received, error) {
 	got := parseHead(head)
 	b.mu.Lock()
 	b.seen = append(b.seen, got)
 	b.mu.Unlock()
 	if _, early := answer.directive("early"); early {
-		return got, nil
+		_, err := r.Discard(len(head))
+		return got, err
 	}
-	req, err := http.ReadRequest(bufio.NewReader(io.MultiReader(bytes.NewReader(head), r)))
+	req, err := http.ReadRequest(r)
 	if err != nil {
 		got.body = "unreadable: " + err.Error()
 		return got, err
@@ -139,14 +140,12 @@ func (b *backend) take(c *memnet.Conn, r *bufio.Reader, head []byte, answer mess
 	var body bytes.Buffer
 	_, err = io.Copy(&body, req.Body)
 	if err != nil {
-		body.WriteString("cut short: " + err.Error())
-	}
-	for name, values := range req.Trailer {
-		fmt.Fprintf(&body, "trailer %s: %s", name, strings.Join(values, ", "))
+		body.WriteString(cutShort)
 	}
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	got.body = body.String()
-	b.mu.Unlock()
+	got.trailer(req.Trailer)
 	return got, err
 }
 
@@ -175,6 +174,10 @@ func (b *backend) reply(c *memnet.Conn, answer message, got *received) error {
 	}
 	if err := write(c, out, answer); err != nil {
 		return err
+	}
+	if _, found := answer.directive("echo"); found {
+		_, _ = io.Copy(c, c)
+		return io.EOF
 	}
 	if _, found := answer.directive("end"); found {
 		return io.EOF
@@ -209,24 +212,41 @@ func bodyless(status string) bool {
 	return strings.HasPrefix(code, "1") || strings.HasPrefix(code, "204") || strings.HasPrefix(code, "304")
 }
 
-// readHead reads up to the empty line, that included.
-func readHead(r *bufio.Reader) ([]byte, error) {
-	var head []byte
-	for {
-		line, err := r.ReadBytes('\n')
-		head = append(head, line...)
-		if err != nil {
-			return head, err
+// peekHead returns what comes up to the empty line, that included, and leaves it to be read. What ended before that comes
+// with an error.
+func peekHead(r *bufio.Reader) ([]byte, error) {
+	for n := 1; ; n = r.Buffered() + 1 {
+		b, err := r.Peek(n)
+		if err == nil {
+			b, _ = r.Peek(r.Buffered())
 		}
-		if len(head) > 2 && (bytes.HasSuffix(head, []byte("\n\r\n")) || bytes.HasSuffix(head, []byte("\n\n"))) {
-			return head, nil
+		if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
+			return b[:i+4], nil
+		}
+		if err != nil {
+			return b, err
 		}
 	}
 }
 
-func parseHead(head []byte) *received {
-	lines := strings.Split(strings.TrimRight(string(head), "\r\n"), "\r\n")
+// headRoom is the longest head that a script can hold, from either side.
+const headRoom = 1 << 20
+
+// cutShort stands in a body in place of what did not come.
+const cutShort = "[cut short]"
+
+func parseHead(head string) *received {
+	lines := strings.Split(strings.TrimRight(head, "\r\n"), "\r\n")
 	return &received{first: lines[0], fields: lines[1:]}
+}
+
+// trailer adds the fields of a trailer, which scripts write as "trailer Name: value".
+func (r *received) trailer(h http.Header) {
+	for name, values := range h {
+		for _, v := range values {
+			r.fields = append(r.fields, "trailer "+name+": "+v)
+		}
+	}
 }
 
 // asked returns what came since the last call.

@@ -49,7 +49,7 @@ func TestMessageBytes(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"head alone", "GET / HTTP/1.1\nHost: a\n", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"},
 		{"body", "POST / HTTP/1.1\nHost: a\n\nx\ny\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nx\ny"},
-		{"own framing", "POST / HTTP/1.1\nTransfer-Encoding: chunked\n\nx\n", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx"},
+		{"own framing", "POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"},
 		{"raw", "# raw\nGET / HTTP/1.1\\r\\n\n\\x00 \"q\"\\r\\n\n", "GET / HTTP/1.1\r\n\x00 \"q\"\r\n"},
 	} {
 		m := parseMessage([]byte(c.in))

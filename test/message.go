@@ -65,8 +65,8 @@ func (m *message) has(name string) bool {
 	return false
 }
 
-// bytes returns the message as it goes over the wire: with CRLF, and with a Content-Length if it says nothing
-// about a body that it has. After "# raw" the text is taken as it is, without its line ends and with Go's escapes.
+// bytes returns the message as it goes over the wire: with CRLF, also in a body that is written in chunks, and with a
+// Content-Length if it says nothing about a body that it has. After "# raw" the text is taken as it is, without its line ends and with Go's escapes.
 func (m *message) bytes(bodyless bool) ([]byte, error) {
 	if _, raw := m.directive("raw"); raw {
 		return unescape(m.text)
@@ -79,7 +79,11 @@ func (m *message) bytes(bodyless bool) ([]byte, error) {
 	if !bodyless && !m.has("Content-Length") && !m.has("Transfer-Encoding") {
 		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(m.body))
 	}
-	b.WriteString("\r\n" + m.body)
+	body := m.body
+	if m.has("Transfer-Encoding") {
+		body = strings.ReplaceAll(m.body+"\n", "\n", "\r\n")
+	}
+	b.WriteString("\r\n" + body)
 	return []byte(b.String()), nil
 }
 
