@@ -3,6 +3,7 @@ package route
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,5 +159,22 @@ func BenchmarkWorst(b *testing.B) {
 		if _, err := tab.Find(x); err == nil {
 			b.Fatal("found")
 		}
+	}
+}
+
+// BenchmarkDoubtful is what a path costs that others may read otherwise, and what the worst of them costs.
+func BenchmarkDoubtful(b *testing.B) {
+	tab := table(b, rules(b, "!/admin/{path...}", "/users/{id}", "/{path...}"))
+	for name, path := range map[string]string{
+		"mail": "/users/jo%40example.com", "session": "/users/7;jsessionid=4f", "slash": "/users/a%2Fb",
+		"hostile": strings.Repeat("/%2541;x", 400) + strings.Repeat("/%252F;%255C%23%3F%2500%EF%BC%8Fx", 400),
+		"long":    "/" + strings.Repeat("%2F", 5000) + ";",
+	} {
+		b.Run(name, func(b *testing.B) {
+			x := exchange(b, "GET "+path)
+			for b.Loop() {
+				tab.Find(x)
+			}
+		})
 	}
 }

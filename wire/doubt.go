@@ -126,45 +126,21 @@ func isDots(seg []byte) bool {
 // heldSlash stands for a "%2F" that a reader decoded and did not take for a separator.
 const heldSlash = 1
 
-// decodePath decodes every escape in src once and writes the result to dst, which may be
-// src; nil dst only asks. "%uXXXX" counts as one, as IIS has it.
+// decodePath decodes every escape in src once and writes the result to dst, which may be src; nil dst only asks.
 func decodePath(dst, src []byte, holdSlash bool) (n int, changed bool) {
-	for i := 0; i < len(src); {
-		c, used := src[i], 1
-		if c == '%' {
-			if v, ok := Unescape(src[i:]); ok {
-				c, used = v, 3
-				if v == '/' && holdSlash {
-					c = heldSlash
-				}
-			} else if r, ok := unescapeU(src[i:]); ok {
-				changed = true
-				if dst != nil {
-					n += utf8.EncodeRune(dst[n:], r)
-				}
-				i += 6
-				continue
+	for i := 0; i < len(src); i++ {
+		c := src[i]
+		if v, ok := Unescape(src[i:]); ok {
+			c, changed = v, true
+			if v == '/' && holdSlash {
+				c = heldSlash
 			}
+			i += 2
 		}
-		changed = changed || used > 1
 		if dst != nil {
 			dst[n] = c
 		}
 		n++
-		i += used
 	}
 	return n, changed
-}
-
-func unescapeU(s []byte) (r rune, ok bool) {
-	if len(s) < 6 || s[1] != 'u' && s[1] != 'U' {
-		return 0, false
-	}
-	for _, c := range s[2:6] {
-		if hexValue[c] > 15 {
-			return 0, false
-		}
-		r = r<<4 | rune(hexValue[c])
-	}
-	return r, true
 }

@@ -69,10 +69,17 @@ func letter(n rune) string {
 
 func digit(n rune) string { return asciiText['0'+n : '0'+n+1] }
 
-// foldPath writes src to dst, which may be src, with look-alikes and overlong forms as ASCII.
+// foldPath writes src to dst, which may be src, with look-alikes and overlong forms as ASCII, and "%uXXXX" as the
+// character that it is for IIS.
 func foldPath(dst, src []byte) (n int, changed bool) {
 	for i := 0; i < len(src); {
 		if src[i] < utf8.RuneSelf {
+			if r, ok := unescapeU(src[i:]); ok {
+				n += utf8.EncodeRune(dst[n:], r)
+				i += 6
+				changed = true
+				continue
+			}
 			dst[n] = src[i]
 			n++
 			i++
@@ -94,6 +101,19 @@ func foldPath(dst, src []byte) (n int, changed bool) {
 		i += size
 	}
 	return n, changed
+}
+
+func unescapeU(s []byte) (r rune, ok bool) {
+	if len(s) < 6 || s[0] != '%' || s[1] != 'u' && s[1] != 'U' {
+		return 0, false
+	}
+	for _, c := range s[2:6] {
+		if hexValue[c] > 15 {
+			return 0, false
+		}
+		r = r<<4 | rune(hexValue[c])
+	}
+	return r, true
 }
 
 // careless decodes the character at the start of b as a reader does that checks nothing: overlong forms count,

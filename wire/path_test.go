@@ -289,7 +289,7 @@ func encodeDecoded(s string) string {
 func FuzzCanonical(f *testing.F) {
 	for _, s := range []string{
 		"/", "/public/../admin/x", "/%2fadmin/x", "/admin%3bx/x", "/%2561dmin", "/public/..;/admin", "/a%5Cb;c%23d%3Fe/f", "/%EF%BC%8F..",
-		"/a%2Fb;c/%252F;d%2Fe", "/%C3%A9/%20x%20/..%20", "/%25c0%25ae", "/a;b;c/../d", "/%25u002e/x", "/\"<>[]", "/a//./b/..",
+		"/a%2Fb;c/%252F;d%2Fe", "/%C3%A9/%20x%20/..%20", "/%25c0%25ae", "/a;b;c/../d", "/%25u002e/x", "/\"<>[]", "/a//./b/..", "/%2500%25u0000",
 	} {
 		f.Add(s)
 	}

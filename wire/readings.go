@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 )
@@ -9,7 +8,7 @@ import (
 // Bounds of Readings: how many states of a path are looked at, and how many bytes they have together.
 const (
 	maxReadings     = 64
-	maxReadingBytes = 256 << 10
+	maxReadingBytes = 64 << 10
 )
 
 // A reading is a path as some server has it in memory.
@@ -66,7 +65,10 @@ var steps = [...]func(reading) (reading, bool){
 }
 
 func (s reading) decode(holdSlash bool) (reading, bool) {
-	if s.level == levels || holdSlash && !strings.Contains(s.text, "%2F") && !strings.Contains(s.text, "%2f") {
+	if s.level == levels || strings.IndexByte(s.text, '%') < 0 {
+		return s, false
+	}
+	if holdSlash && !strings.Contains(s.text, "%2F") && !strings.Contains(s.text, "%2f") {
 		return s, false
 	}
 	b := []byte(s.text)
@@ -107,6 +109,9 @@ func (s reading) backslash() (reading, bool) {
 }
 
 func (s reading) foldASCII() (reading, bool) {
+	if s.level == 0 || !holds(s.text, func(c byte) bool { return c >= 0x80 || c == '%' }) {
+		return s, false
+	}
 	b := []byte(s.text)
 	n, changed := foldPath(b, b)
 	return reading{text(b[:n]), s.level}, changed
@@ -114,51 +119,54 @@ func (s reading) foldASCII() (reading, bool) {
 
 // trim takes the white space off the ends of every segment, as file systems do.
 func (s reading) trim() (reading, bool) {
+	if !holds(s.text, blank) {
+		return s, false
+	}
 	segs := strings.Split(s.text, "/")
 	for i := range segs {
-		segs[i] = strings.TrimFunc(segs[i], func(r rune) bool { return r <= ' ' && r != 0 && r != heldSlash })
+		segs[i] = strings.TrimFunc(segs[i], func(r rune) bool { return r < 0x80 && blank(byte(r)) })
 	}
 	t := strings.Join(segs, "/")
 	return reading{t, s.level}, t != s.text
 }
 
+func blank(c byte) bool { return c <= ' ' && c != 0 && c != heldSlash }
+
+func holds(s string, is func(byte) bool) bool {
+	for i := range len(s) {
+		if is(s[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // canonical writes s the way routes are written: slashes merged, dot segments resolved (those above the root
 // dropped), escaped where a path needs it.
 func (s reading) canonical() string {
-	var out [][]byte
-	parts := strings.Split(s.text, "/")
-	for i, p := range parts {
-		switch {
-		case p == "" || p == ".":
-			if i == len(parts)-1 {
-				out = append(out, nil)
+	out := make([]byte, 1, len(s.text)+16)
+	out[0] = '/'
+	for i := range len(s.text) {
+		switch c := s.text[i]; {
+		case c == '/':
+			if out = endOfSegment(out); out[len(out)-1] != '/' {
+				out = append(out, '/')
 			}
-		case p == "..":
-			out = out[:max(0, len(out)-1)]
-			if i == len(parts)-1 {
-				out = append(out, nil)
-			}
+		case s.level == 0 || pathClass[c] <= pathParam:
+			out = append(out, c)
+		case c == heldSlash:
+			out = append(out, "%2F"...)
 		default:
-			out = append(out, s.escape(p))
+			out = appendEscape(out, c)
 		}
 	}
-	if len(out) == 0 {
-		return "/"
-	}
-	return "/" + text(bytes.Join(out, []byte("/")))
+	return text(endOfSegment(out))
 }
 
-func (s reading) escape(seg string) []byte {
-	b := make([]byte, 0, len(seg)+8)
-	for i := range len(seg) {
-		switch c := seg[i]; {
-		case s.level == 0 || pathClass[c] <= pathParam:
-			b = append(b, c)
-		case c == heldSlash:
-			b = append(b, "%2F"...)
-		default:
-			b = appendEscape(b, c)
-		}
+func endOfSegment(out []byte) []byte {
+	out, ok := endSegment(out)
+	if !ok {
+		out = out[:1]
 	}
-	return b
+	return out
 }
