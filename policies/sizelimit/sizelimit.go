@@ -4,6 +4,7 @@ package sizelimit
 import (
 	"errors"
 	"io"
+	"strings"
 
 	"sallyport/plug"
 	"sallyport/policy"
@@ -68,7 +69,7 @@ func (l *limit) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response,
 	case resp.Length > l.response:
 		l.countResponse()
 		resp.Close()
-		return nil, problem.BadResponse.New("The upstream's response is larger than %v.", schema.Size(l.response))
+		return nil, problem.BadResponse.New("The upstream's response is larger than %s.", shown(l.response))
 	case resp.Length < 0:
 		resp.Body = &bounded{resp.Body, l.response, l.countResponse}
 	}
@@ -81,7 +82,7 @@ func (l *limit) take(x *policy.Exchange) error {
 	case l.request == unset:
 		return nil
 	case r.Length > l.request:
-		return problem.BodyTooBig.New("The body may have at most %v.", schema.Size(l.request))
+		return problem.BodyTooBig.New("The body may have at most %s.", shown(l.request))
 	case l.request == 0 && r.Length < 0: // a BodyLimit of 0 is none
 		return problem.BodyTooBig.New("No body is wanted here.")
 	}
@@ -93,6 +94,15 @@ func (l *limit) take(x *policy.Exchange) error {
 		x.BodyBound, r.BodyLimit = true, most
 	}
 	return nil
+}
+
+// shown is a size as a client reads it: 10MiB, or 500 bytes.
+func shown(n int64) string {
+	s := schema.Size(n).String()
+	if strings.HasSuffix(s, "B") {
+		return s
+	}
+	return s + " bytes"
 }
 
 // errTooLarge ends a response in the middle: its head is out already, so the client sees it cut short.
