@@ -164,10 +164,10 @@ func TestReference(t *testing.T) {
 |---|---|---|---|
 | ¦rate¦ | rate | *required* | How much \| many. |
 | ¦wait¦ | list of durations, 1 to 3 items | ¦[1s, 2s]¦ | How long. |
-| ¦mode¦ | string: ¦a¦ ¦b¦ | ¦a¦ | In which way. |
+| ¦mode¦ | string: a or b | ¦a¦ | In which way. |
 | ¦by¦ | map of policies |  | By whom. |
 | ¦to¦ | list of maps of settings |  | Where to. |
-| ¦to[].url¦ | string | *required* | Where. |
+| ¦to[].url¦ | string; may stand alone | *required* | Where. |
 | ¦to[].weight¦ | whole number, at least 0 | ¦1¦ | How much. |
 `
 	if got := strings.ReplaceAll(b.String(), "`", "¦"); got != want {

@@ -77,6 +77,8 @@ type Setting struct {
 	Min      string   `json:"min,omitempty"`
 	Max      string   `json:"max,omitempty"`
 	Holds    string   `json:"holds,omitempty"` // of a raw node: "policy", "backend"
+	Short    bool     `json:"short,omitempty"` // it may stand alone in place of the map that it belongs to
+	One      bool     `json:"one,omitempty"`   // a single item may stand for a list of one
 }
 
 // Settings lists the settings of a struct, in order of declaration, those of structs within after their own.
@@ -96,7 +98,7 @@ func (t *Type) settings(all *[]Setting, path string, within []*Type) {
 			continue
 		}
 		s := Setting{Path: path + f.name, Kind: f.typ.Kind(), Doc: f.doc, Default: f.text, Required: f.needed(), Enum: f.rules.enum,
-			Min: f.rules.minText, Max: f.rules.maxText, Holds: f.kind}
+			Min: f.rules.minText, Max: f.rules.maxText, Holds: f.kind, Short: f == t.short, One: f.one}
 		*all = append(*all, s)
 		inner, sub := f.typ, path+f.name
 		for inner.elem != nil {
@@ -144,12 +146,15 @@ func Table(w io.Writer, settings []Setting) error {
 // Values says what the setting may be: its kind and its rules, in Markdown.
 func (s Setting) Values() string {
 	k := s.Kind
+	if s.One {
+		k = "one or a " + k
+	}
 	if s.Holds != "" {
 		k = strings.Replace(k, "values", plural(s.Holds), 1)
 		k = strings.Replace(k, "value", s.Holds, 1)
 	}
-	if len(s.Enum) > 0 {
-		k += ": `" + strings.Join(s.Enum, "` `") + "`"
+	if values := oneOf(s.Enum); values != "" {
+		k += ": " + values
 	}
 	unit := ""
 	switch first, _, _ := strings.Cut(s.Kind, " "); first {
@@ -162,9 +167,20 @@ func (s Setting) Values() string {
 	case s.Min != "" && s.Max != "":
 		k += ", " + s.Min + " to " + s.Max + unit
 	case s.Min != "":
-		k += ", at least " + s.Min + unit
+		k += ", at least " + s.Min + few(unit, s.Min)
 	case s.Max != "":
-		k += ", at most " + s.Max + unit
+		k += ", at most " + s.Max + few(unit, s.Max)
+	}
+	if s.Short {
+		k += "; may stand alone"
 	}
 	return k
+}
+
+// few is the unit of n.
+func few(unit, n string) string {
+	if n == "1" {
+		return strings.TrimSuffix(unit, "s")
+	}
+	return unit
 }
