@@ -116,11 +116,19 @@ func (a addr) Equal(other ref.Val) ref.Val {
 }
 
 func parseAddr(v ref.Val) ref.Val {
-	a, err := netip.ParseAddr(string(v.(types.String)))
+	a, err := readAddr(string(v.(types.String)))
 	if err != nil {
-		return types.NewErr("%q is no IP address", clip(string(v.(types.String))))
+		return types.WrapErr(err)
 	}
-	return addr{types.NullValue, a.Unmap().WithZone("")}
+	return addr{types.NullValue, a}
+}
+
+func readAddr(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return a, fmt.Errorf("%q is no IP address", clip(s))
+	}
+	return a.Unmap().WithZone(""), nil
 }
 
 // inPrefix says whether an address lies in a network, or is the address that stands there instead.

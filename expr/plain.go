@@ -5,6 +5,7 @@ package expr
 // tests run both and compare.
 
 import (
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -177,6 +178,8 @@ func plainBool(e ast.Expr) test {
 			return plainNot(c)
 		case "startsWith", "endsWith", "contains", "matches":
 			return plainMatch(c)
+		case inName:
+			return plainNetwork(c)
 		case operators.In:
 			return plainIn(c.Args()[0], c.Args()[1])
 		}
@@ -309,6 +312,9 @@ func plainIn(e, in ast.Expr) test {
 		if !ok {
 			return nil
 		}
+		if len(list) == 0 { // CEL does not look at what nothing can be in
+			return func(Vars) (bool, error) { return false, nil }
+		}
 		return func(v Vars) (bool, error) {
 			x, err := s(v)
 			return err == nil && slices.Contains(list, x), err
@@ -333,6 +339,41 @@ func plainIn(e, in ast.Expr) test {
 		}
 		_, found, err := v.LookupText(r.Root, r.Field, x)
 		return found, err
+	}
+}
+
+// plainNetwork is ip(text).in("10.0.0.0/8") and ip(text).in(["10.0.0.0/8", …]).
+func plainNetwork(c ast.CallExpr) test {
+	of := c.Target()
+	if of.Kind() != ast.CallKind || of.AsCall().FunctionName() != "ip" {
+		return nil
+	}
+	s, written := plainText(of.AsCall().Args()[0]), c.Args()
+	if written[0].Kind() == ast.ListKind {
+		written = written[0].AsList().Elements()
+	}
+	var networks []netip.Prefix
+	for _, e := range written {
+		text, constant := literalText(e)
+		p, err := parseNetwork(text)
+		if !constant || err != nil {
+			return nil
+		}
+		networks = append(networks, p)
+	}
+	if s == nil {
+		return nil
+	}
+	return func(v Vars) (bool, error) {
+		text, err := s(v)
+		if err != nil {
+			return false, err
+		}
+		a, err := readAddr(text)
+		if err != nil {
+			return false, err
+		}
+		return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(a) }), nil
 	}
 }
 

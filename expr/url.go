@@ -159,9 +159,8 @@ func (p *program) isQuery() bool {
 }
 
 // canonical checks a path that was put together: nothing may be left in it that would make another path.
-func canonical(b []byte) error {
-	path := string(b)
-	text, _, fault := wire.Canonical(path, func(b []byte) string { return string(b) })
+func canonical(path string) error {
+	text, _, fault := wire.Canonical(path, ownString)
 	if fault != nil {
 		return fmt.Errorf("the path cannot be made: %w", fault)
 	}
@@ -170,6 +169,8 @@ func canonical(b []byte) error {
 	}
 	return nil
 }
+
+func ownString(b []byte) string { return string(b) }
 
 // A PathTemplate is the path of a URL with expressions: "/v1/users/${request.params.id}". A value is one segment or a
 // part of one, whatever is in it; a rest parameter and request.path itself keep their slashes. Text never returns a path that is

@@ -45,16 +45,7 @@ func (t urlTemplate) Text(v Vars) (string, error) {
 		return t.text, nil
 	}
 	var room [256]byte
-	out, err := t.append(room[:0], v)
-	if err != nil {
-		return "", err
-	}
-	return string(out), nil
-}
-
-// append appends the URL and checks its path.
-func (t urlTemplate) append(out []byte, v Vars) (_ []byte, err error) {
-	begin, end := -1, -1
+	out, begin, end := room[:0], -1, -1
 	for i := range t.pieces {
 		p := &t.pieces[i]
 		if p.place == inPath && begin < 0 {
@@ -62,23 +53,21 @@ func (t urlTemplate) append(out []byte, v Vars) (_ []byte, err error) {
 		} else if p.place != inPath && begin >= 0 && end < 0 {
 			end = len(out)
 		}
+		var err error
 		if out, err = p.append(out, v); err != nil {
-			return nil, err
+			return "", err
 		}
-	}
-	if begin < 0 {
-		return out, nil
 	}
 	if end < 0 {
 		end = len(out)
 	}
-	if begin == end && t.kind == inScheme {
-		return out, nil
+	made := string(out)
+	if begin >= 0 {
+		if err := canonical(made[begin:end]); err != nil {
+			return "", &EvalError{t.src, err}
+		}
 	}
-	if err := canonical(out[begin:end]); err != nil {
-		return nil, &EvalError{t.src, err}
-	}
-	return out, nil
+	return made, nil
 }
 
 func (t *urlTemplate) unmarshal(n *schema.Node, path string, kind place) (errs schema.Errors) {
@@ -261,7 +250,7 @@ func checkPath(s string) error {
 	if strings.ContainsAny(s, "?#") {
 		return &Error{Msg: errQuery.Error()}
 	}
-	text, _, fault := wire.Canonical(s, func(b []byte) string { return string(b) })
+	text, _, fault := wire.Canonical(s, ownString)
 	switch {
 	case fault != nil:
 		return &Error{Msg: strings.ToLower(fault.Reason[:1]) + strings.TrimSuffix(fault.Reason[1:], ".")}
