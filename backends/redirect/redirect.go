@@ -18,7 +18,7 @@ var Kind = plug.Define("redirect", "Sends the client to another URL.", build)
 // Config is what the document says.
 type Config struct {
 	To     expr.URLTemplate `json:"to" required:"true" short:"true" doc:"Where to: a URL, or a path on the same host. A value in it becomes part of the place where it stands and nothing more: no other host, segment or parameter."`
-	Status int              `json:"status" default:"308" enum:"301,302,303,307,308" doc:"308 and 301 are for good, 307 and 302 for now, 303 is to be fetched with GET; 307 and 308 keep method and body."`
+	Status int              `json:"status" default:"308" enum:"301,302,303,307,308" doc:"Status of the response: 308 and 301 are for good, 307 and 302 for now, 303 is to be fetched with GET; 307 and 308 keep method and body."`
 }
 
 type redirect struct {

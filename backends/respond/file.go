@@ -1,7 +1,9 @@
 package respond
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +37,11 @@ func (f *file) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) {
 		name = filepath.Join(filepath.Dir(n.File), name)
 	}
 	var err error
-	if f.content, err = read(name, n.Outside); err != nil {
+	var at *fs.PathError
+	if f.content, err = read(name, n.Outside); errors.As(err, &at) {
+		err = at.Err // the name stands in the document
+	}
+	if err != nil {
 		errs.Add(n, path, "the file cannot be read: %v", err)
 	} else if len(f.content) > maxFile {
 		errs.Add(n, path, "the file is larger than %d MiB; serve it from an upstream", maxFile>>20)
