@@ -21,6 +21,7 @@ func Run(ctx context.Context, path string, o Options) error {
 		signal.Notify(own, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
 		defer signal.Stop(own)
 		signals = own
+		signal.Ignore(syscall.SIGPIPE) // whoever reads the access log may go away; that is no reason to end
 	}
 	g := New(o)
 	if err := g.Load(path); err != nil {
