@@ -109,6 +109,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"missing", "{}", `f:1:1: "name" is missing, a string: A required text.` + "\n" + `f:1:1: "must" is missing, a list of strings: A list that must be given.`},
 		{"unknown", ok + "cuont: 1", `f:3:1: cuont: unknown setting "cuont"; did you mean "count"?`},
 		{"dashes", ok + "max-x: 1", `f:3:1: max-x: unknown setting "max-x"; known here: addr, body, cache, count, factor, key, kids, label, limits, methods, mode, must, name, nets, note, on, path, port, rate, raw, rule, set, share, status, target, targets, times, total, url, wait`},
+		{"near a later one", ok + "tsl: 1", `f:3:1: tsl: unknown setting "tsl"; did you mean "tls"?`},
 		{"later", ok + "tls: {a: b}", "f:3:1: tls: not yet: TLS comes later"},
 		{"number for text", "name: 1.10\nmust: []", ""},
 		{"list for text", "name: [x]\nmust: []", "f:1:7: name: a list is given where a string is wanted"},

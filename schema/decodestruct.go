@@ -48,7 +48,7 @@ func (d *decoder) given(n *Node, v reflect.Value, t *Type, path string) map[*fie
 		case f == nil && t.rest != nil:
 			rest = append(rest, entry)
 		case f == nil:
-			d.errs.Unknown(entry, Join(path, entry.Name), t.Names())
+			d.errs.Unknown(entry, Join(path, entry.Name), t.Names(), t.later()...)
 		case f.later != "":
 			d.errs = append(d.errs, &Error{Pos: entry.Pos, Path: Join(path, entry.Name), Msg: "not yet: " + f.later})
 		default:
@@ -106,6 +106,17 @@ func (t *Type) Names() []string {
 	var names []string
 	for _, f := range t.base().fields {
 		if f.later == "" {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// later lists the settings to come.
+func (t *Type) later() []string {
+	var names []string
+	for _, f := range t.fields {
+		if f.later != "" {
 			names = append(names, f.name)
 		}
 	}

@@ -117,12 +117,24 @@ func (d *drafter) schema(t *Type, r *rules, holds string) object {
 		}
 		return object{}
 	case ownKind:
-		if o, ok := t.zero().(interface{ JSONSchema() map[string]any }); ok {
-			return o.JSONSchema()
-		}
-		return object{}
+		return d.own(t)
 	}
 	return t.draft(r)
+}
+
+// own asks a type that reads itself. What it took from Document belongs to the root of the schema.
+func (d *drafter) own(t *Type) object {
+	o, ok := t.zero().(interface{ JSONSchema() map[string]any })
+	if !ok {
+		return object{}
+	}
+	s := maps.Clone(o.JSONSchema())
+	if defs, ok := s["$defs"].(object); ok {
+		maps.Copy(d.defs, defs)
+	}
+	delete(s, "$defs")
+	delete(s, "$schema")
+	return s
 }
 
 // nullable is the type of something that may also be written as nothing, for none of it.

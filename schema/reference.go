@@ -53,6 +53,7 @@ func (t *Type) Kind() string {
 func plural(kind string) string {
 	first, rest, more := strings.Cut(kind, " of ")
 	switch {
+	case strings.ContainsAny(first, ",;"): // a description rather than a noun
 	case strings.HasSuffix(first, "ss"):
 		first += "es"
 	case strings.HasSuffix(first, "y"):
