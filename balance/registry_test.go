@@ -2,6 +2,7 @@ package balance
 
 import (
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -178,5 +179,26 @@ func TestSettings(t *testing.T) {
 		if len(errs) != 1 || !strings.Contains(errs.Error(), want) || strings.Contains(errs.Error(), "pw@") {
 			t.Errorf("%s: got %v", doc, errs)
 		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c := settings(t, "targets: [http://a, {url: 'http://b', weight: 3, tags: [eu]}]")
+	want := Config{
+		Balance: P2C, Protocol: "h1", MaxConnections: 1024, MaxPending: 1024,
+		Outliers: Outliers{5, 10 * time.Second, 50},
+		Timeouts: Timeouts{2 * time.Second, 30 * time.Second, time.Minute, 0},
+	}
+	targets := c.Targets
+	c.Targets = nil
+	if !reflect.DeepEqual(*c, want) {
+		t.Errorf("got %+v, want %+v", *c, want)
+	}
+	if targets[0].Weight != 1 || targets[1].Weight != 3 || targets[1].Tags[0] != "eu" {
+		t.Errorf("%+v", targets)
+	}
+	off := settings(t, "targets: [http://a]\ntimeouts: {response_header: none, total: 1h}\nmax_pending: 0")
+	if off.Timeouts.ResponseHeader != 0 || off.Timeouts.Total != time.Hour || off.MaxPending != 0 {
+		t.Errorf("%+v", off)
 	}
 }
