@@ -10,7 +10,6 @@ import (
 	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
-	"sallyport/schema"
 	"sallyport/wire"
 )
 
@@ -25,12 +24,12 @@ var Kind = plug.Define(name, "Lets requests in, or keeps them out, by the addres
 type Config struct {
 	Allow []netip.Prefix `json:"allow" one:"true" doc:"Networks and addresses that are let in; when there are any, nobody else is."`
 	Deny  []netip.Prefix `json:"deny" one:"true" doc:"Networks and addresses that are kept out, also when they are allowed."`
-	File  string         `json:"file" default:"" doc:"A file with more of them, read at each load: one a line, # begins a comment; with allow or deny in front, otherwise it extends allow if that alone is set, and deny if not."`
+	File  *File          `json:"file" doc:"A file with more of them, read at each load: one a line, # begins a comment; with allow or deny in front, otherwise it extends allow if that alone is set, and deny if not."`
 }
 
 // Check wants something to filter by.
 func (c *Config) Check() error {
-	if len(c.Allow)+len(c.Deny) == 0 && c.File == "" {
+	if len(c.Allow)+len(c.Deny) == 0 && c.File == nil {
 		return errors.New("it filters nothing; give allow, deny or file")
 	}
 	return nil
@@ -44,18 +43,17 @@ type filter struct {
 }
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
-	lists := lists{c.Allow, c.Deny}
-	if c.File != "" {
-		bare := &lists.deny
+	allow, deny := c.Allow, c.Deny
+	if f := c.File; f != nil {
+		bare := &deny
 		if len(c.Allow) > 0 && len(c.Deny) == 0 {
-			bare = &lists.allow
+			bare = &allow
 		}
-		if err := lists.read(c.File, bare); err != nil {
-			return nil, schema.At("file", err)
-		}
+		*bare = append(*bare, f.bare...)
+		allow, deny = append(allow, f.allow...), append(deny, f.deny...)
 	}
 	return &filter{
-		allow: table(lists.allow), deny: table(lists.deny), all: len(lists.allow) == 0,
+		allow: table(allow), deny: table(deny), all: len(allow) == 0,
 		countDenied: env.Denied(name, "denied"), countUnlisted: env.Denied(name, "not_allowed"),
 	}, nil
 }

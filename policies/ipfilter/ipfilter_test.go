@@ -98,10 +98,10 @@ func TestConfigErrors(t *testing.T) {
 		{"{}", "it filters nothing; give allow, deny or file"},
 		{"{allow: 10.0.0.1/8}", "write 10.0.0.0/8 for the network or 10.0.0.1 for the address"},
 		{"{alow: 10.0.0.0/8, deny: 10.0.0.0/8}", `did you mean "allow"`},
-		{"{file: " + bad + "}", "ip_filter.file: " + bad + ":2: write one network or address a line"},
-		{"{file: " + empty + "}", "lists nothing"},
+		{"{file: " + bad + "}", "ip_filter.file: " + bad + ": line 2: write one network or address a line"},
+		{"{file: " + empty + "}", "it lists nothing"},
 		{"{file: " + filepath.Join(dir, "none") + "}", "no such file"},
-		{"{file: " + dir + "}", "a file of at most 64 MiB is wanted"},
+		{"{file: " + dir + "}", "is a directory"},
 	} {
 		if _, _, errs := made(t, c.yaml); !strings.Contains(errs.Error(), c.want) {
 			t.Errorf("%s: got %q, want %q", c.yaml, errs.Error(), c.want)
