@@ -100,7 +100,7 @@ var madeAnew = [...]string{"host", "content-length", "upgrade"}
 func requestHeader(r *wire.Request, name string) (string, bool) {
 	switch {
 	case wire.EqualFold(name, "host"):
-		if r.Port == "" {
+		if r.Port == "" || r.Host == "" {
 			return r.Host, r.Host != ""
 		}
 		return r.Host + ":" + r.Port, true
