@@ -26,7 +26,7 @@ type Document struct {
 	Upstreams map[string]*balance.Config `json:"upstreams" doc:"Pools of targets that requests are sent to, by name."`
 	APIs      []API                      `json:"apis" doc:"Sets of routes with shared hosts, base path and policies."`
 	Routes    []Route                    `json:"routes" doc:"The routes of the api named default: short for one api with nothing but routes."`
-	Policies  map[string]*schema.Node    `json:"policies" kind:"policy" doc:"Policies by name, each one item or a list of items, for routes and apis to refer to as use: NAME."`
+	Policies  map[string]*schema.Node    `json:"policies" kind:"policies" doc:"Policies by name, each one item or a list of items, for routes and apis to refer to as use: NAME."`
 
 	TrustedProxies []netip.Prefix   `json:"trusted_proxies" doc:"Networks of the proxies whose word about their clients counts: X-Forwarded-For, Forwarded and X-Request-Id of others are replaced."`
 	Limits         Limits           `json:"limits" doc:"Bounds on what clients may send, how long they may take and how many connections they may have."`

@@ -111,6 +111,9 @@ func (t *Type) settings(all *[]Setting, path string, within []*Type) {
 			}
 			inner = inner.elem
 		}
+		if o, ok := inner.zero().(interface{ SchemaType() *Type }); ok && inner.kind == ownKind {
+			inner = o.SchemaType()
+		}
 		inner.settings(all, sub+".", within)
 	}
 	if t.rest != nil && t.rest.doc != "" {
@@ -152,7 +155,7 @@ func (s Setting) Values() string {
 	}
 	if s.Holds != "" {
 		k = strings.Replace(k, "values", plural(s.Holds), 1)
-		k = strings.Replace(k, "value", s.Holds, 1)
+		k = strings.Replace(k, "value", s.Holds, 1) // "map of policies" is left as it is
 	}
 	if values := oneOf(s.Enum); values != "" {
 		k += ": " + values

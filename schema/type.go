@@ -82,8 +82,8 @@ func Of[T any]() *Type {
 	return r.read(reflect.TypeFor[T]())
 }
 
-// Unmarshaler is a type that reads its setting itself. It may have a JSONSchema() map[string]any for the schema and
-// a SchemaKind() string ("an expression") for the reference.
+// Unmarshaler is a type that reads its setting itself. It may have a JSONSchema() map[string]any for the schema, and
+// for the reference a SchemaKind() string ("expression") and a SchemaType() *Type, the type of the maps that it takes.
 type Unmarshaler interface {
 	UnmarshalNode(n *Node, path string) Errors
 }
