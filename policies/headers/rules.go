@@ -110,7 +110,7 @@ func (r *rules) onProblem(x *policy.Exchange, err error) error {
 	}
 	p.Header = nil
 	for name, value := range resp.Header.All() {
-		p.With(name, value)
+		p = p.With(name, value)
 	}
 	return p
 }

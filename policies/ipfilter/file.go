@@ -17,8 +17,8 @@ import (
 	"sallyport/schema"
 )
 
-// maxFile bounds a list: four million lines of IPv4.
-const maxFile = 64 << 20
+// maxFile bounds a list, as it does any file that a document names: about a million lines of IPv4.
+const maxFile = 16 << 20
 
 // A File is what a file lists; the zero value is none.
 type File struct {
@@ -64,7 +64,7 @@ func read(name string, o *schema.Outside) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 

@@ -145,7 +145,7 @@ func (t told) on(p *problem.Problem) *problem.Problem {
 			there = f[1]
 		}
 	}
-	p.With(fieldPolicy, t.policy).With(fieldLimit, t.value)
+	p = p.With(fieldPolicy, t.policy).With(fieldLimit, t.value)
 	if !t.legacy || !t.nearer(there) {
 		return p
 	}
