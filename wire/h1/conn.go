@@ -90,6 +90,11 @@ func (k *conn) exchange(x *exchange) (again bool) {
 		return false
 	}
 	k.setBody(x)
+	if fault := x.body.vet(); fault != nil {
+		r.Close = true
+		k.lingers = true
+		return k.finish(x, k.srv.Handler.Refuse(r, fault))
+	}
 	return k.finish(x, k.handle(r))
 }
 
@@ -188,6 +193,9 @@ func (k *conn) readHead(x *exchange) (*wire.Fault, error) {
 		scanned = next
 		if by.IsZero() {
 			by = time.Now().Add(l.HeadTime)
+			if fault := hopeless(b, l); fault != nil {
+				return fault, nil
+			}
 		}
 		if err := k.moreHead(by, l.Head); err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) && !k.s.aborted.Load() {
