@@ -229,6 +229,30 @@ func TestFloodDoesNotReset(t *testing.T) {
 	})
 }
 
+// Those who owe little make way for others, so that a flood beside keys that are limited does not limit newcomers as well.
+func TestEvictionIsLeastHarmful(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New()
+		s.budget = 100_000
+		l := limiter(t, s, GCRA, Limit{Count: 100, Period: time.Hour})
+		for i := range 500 {
+			takeAll(l, l.KeyText(fmt.Sprint("limited", i)))
+		}
+		for i := range 10_000 {
+			l.Take(l.KeyText(fmt.Sprint(i)), 1, 0, nil)
+		}
+		left := make([]Status, 1)
+		for i := range 1000 {
+			if _, ok := l.Take(l.KeyText(fmt.Sprint("new", i)), 1, 0, left); !ok || left[0].Remaining < 80 {
+				t.Fatalf("newcomer %d has %d of 100 left", i, left[0].Remaining)
+			}
+		}
+		if st := l.Stats(); st.Evicted < 5000 {
+			t.Errorf("the test proves nothing: %+v", st)
+		}
+	})
+}
+
 // A limiter that is flooded leaves others their equal share.
 func TestBudgetIsShared(t *testing.T) {
 	s := New()
