@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/gateway"
+	"sallyport/schema"
+)
+
+func checkCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Say everything that is wrong with a document",
+		Long: `Build all that a document asks for, say everything that is wrong with it, and throw it away. Nothing is
+opened or sent. Each line is file:line:col: path: what is wrong; what would be right.
+The exit code is 0 when the document can be served, 1 when it cannot.`,
+		Example: "  sallyport check -c sallyport.yaml\n  sallyport check --strict -c conf.d/",
+		Args:    noArgs,
+	}
+	file, asJSON := fileFlag(c), jsonFlag(c)
+	strict := c.Flags().Bool("strict", false, "warnings are findings as well")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		r := gateway.Check(*file, gateway.Options{Version: thisBuild().Version})
+		good := r.Err(*strict) == nil
+		if *asJSON {
+			if err := printJSON(c.OutOrStdout(), reportOf(&r, good)); err != nil {
+				return found(err)
+			}
+		} else {
+			printReport(c, &r, good, *file)
+		}
+		if !good {
+			return &finding{}
+		}
+		return nil
+	}
+	return c
+}
+
+func printReport(c *cobra.Command, r *gateway.Report, good bool, file string) {
+	out := c.OutOrStdout()
+	printErrors(out, r.Errors)
+	printErrors(out, r.Warnings)
+	if good {
+		fmt.Fprintf(out, "%s %s: %s\n", printer(out).green("good:"), file, count(len(r.Routes), "route"))
+		return
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "%s, %s\n", count(len(r.Errors), "error"), count(len(r.Warnings), "warning"))
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// A report is what check found, for programs.
+type report struct {
+	Good     bool   `json:"good"`
+	Routes   int    `json:"routes"`
+	Errors   []spot `json:"errors"`
+	Warnings []spot `json:"warnings"`
+}
+
+// A spot is one finding.
+type spot struct {
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Path    string `json:"path,omitempty"`
+	Message string `json:"message"`
+}
+
+func reportOf(r *gateway.Report, good bool) report {
+	return report{good, len(r.Routes), spots(r.Errors), spots(r.Warnings)}
+}
+
+func spots(errs schema.Errors) []spot {
+	all := []spot{}
+	for _, e := range errs {
+		all = append(all, spot{e.Pos.File, e.Pos.Line, e.Pos.Col, e.Path, e.Msg})
+	}
+	return all
+}
