@@ -65,7 +65,7 @@ func walk(t *testing.T, see func(path string, text []byte)) {
 			return err
 		}
 		if d.IsDir() {
-			if name := d.Name(); p != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || name == "dist") {
+			if name := d.Name(); p != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || name == "dist" || name == "out") {
 				return filepath.SkipDir
 			}
 			return nil

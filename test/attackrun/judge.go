@@ -120,6 +120,11 @@ var oracles = map[string]func(c *Case, o *outcome, arg string) finding{
 		}
 		return finding{Fail, fmt.Sprintf("smuggled %v, %d forwarded, problems %q", o.smuggled(), len(o.requests), o.problems())}
 	},
+	// What is bad only far behind the first bytes of a body may have begun to flow by then.
+	"reject_or_cut": func(c *Case, o *outcome, _ string) finding {
+		return judged(!o.silent() && (o.rejected() || o.canonical(c.Requests) || o.aborted()), "status %d, %d forwarded, problems %q",
+			o.status, len(o.requests), o.problems())
+	},
 	"canonical": func(c *Case, o *outcome, _ string) finding {
 		return judged(o.canonical(c.Requests) && len(o.requests) == c.Requests && o.status < 400,
 			"%d forwarded, want %d; problems %q", len(o.requests), c.Requests, o.problems())

@@ -1,0 +1,9 @@
+package test
+
+import (
+	"testing"
+
+	"sallyport/test/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
