@@ -129,7 +129,7 @@ func (s *server) Refuse(_ *wire.Request, f *wire.Fault) *wire.Response {
 	return &wire.Response{Status: f.Status}
 }
 
-func (s *server) Done(*wire.Request, *wire.Response, wire.Outcome) {}
+func (s *server) Done(*wire.Request, wire.Outcome) {}
 
 // settings reads the settings of an upstream.
 func settings(t testing.TB, doc string) *Config {

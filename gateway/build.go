@@ -97,7 +97,7 @@ func (b *builder) broken(path string) bool {
 }
 
 // rules builds every route of the document.
-func (b *builder) rules() (rules []*route.Rule[*served]) {
+func (b *builder) rules() (rules []*rule) {
 	b.spare()
 	for _, a := range b.doc.All() {
 		shared := b.list(a.Policies, strings.TrimPrefix(a.Path+".policies", "."), a.Name)
@@ -118,7 +118,7 @@ func (b *builder) spare() {
 }
 
 // route builds one route, nil when it cannot be.
-func (b *builder) route(a *config.API, r *config.Route, shared []step) *route.Rule[*served] {
+func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 	match, matches := b.match(a, r)
 	name := b.name(a, r, &match)
 	where := a.Name + "/" + name
@@ -143,7 +143,10 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *route.Ru
 	}
 	v.handler = policy.Chain(chain, last)
 	v.setSum(a, r)
-	return &route.Rule[*served]{Name: name, Match: match, Priority: r.Priority, Pos: r.Node.Pos, At: r.Path, Value: v}
+	asked := *v
+	asked.asked = true
+	v.rewritten = &rule{Name: name, Match: match, Value: &asked}
+	return &rule{Name: name, Match: match, Priority: r.Priority, Pos: r.Node.Pos, At: r.Path, Value: v}
 }
 
 // match is what a route matches. When that is wrong, the rest of the route is looked at all the same.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strings"
 
 	"sallyport/policy"
@@ -9,8 +10,9 @@ import (
 	"sallyport/wire"
 )
 
-// A rewritten path did not go through the table, so what the table refuses for doubt has to be asked again: with /open
-// stripped, /open/%2fadmin goes out as /%2fadmin, which some servers read as /admin.
+// A rewritten path did not go through the table, so it is asked about before it goes out. With /open stripped, /open/admin
+// goes out as /admin, and /open/%2fadmin as /%2fadmin, which some servers read as /admin: if the gateway guards
+// /admin of the same upstream, neither may pass as /open.
 
 // A careful upstream asks before it sends.
 type careful struct {
@@ -18,31 +20,54 @@ type careful struct {
 	snapshot *snapshot // complete by the time of the first request
 }
 
-// Send sends c unless a server could read its path as one that a stricter route guards.
+// Send sends c unless a server could read its path as one that the gateway guards.
 func (u *careful) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error) {
-	if f, ok := x.Request.State.(*flow); ok && !sameplace(c.Target, f.matched) {
-		if err := u.doubt(x, f, c); err != nil {
-			return nil, err
-		}
+	if f, ok := x.Request.State.(*flow); ok && !isPath(c.Target, f.matched) && !u.passes(x, f, c) {
+		return nil, problem.BadRequest.New("The path leads, or could be read so that it leads, to one that the gateway guards.")
 	}
 	return u.Upstream.Send(x, c)
 }
 
-// sameplace says whether target is path, with or without a query.
-func sameplace(target, path string) bool {
+// isPath says whether target is path, with or without a query.
+func isPath(target, path string) bool {
 	return strings.HasPrefix(target, path) && (len(target) == len(path) || target[len(path)] == '?')
 }
 
-func (u *careful) doubt(x *policy.Exchange, f *flow, c *wire.Call) error {
+// passes says whether a call to another path than the one that was matched may go out.
+func (u *careful) passes(x *policy.Exchange, f *flow, c *wire.Call) bool {
 	if f.rule == nil || f.rule.Value.raw {
-		return nil
+		return true
 	}
 	path, _, _ := strings.Cut(c.Target, "?")
 	_, doubtful, fault := wire.Canonical(path, x.Request.Keep)
-	if fault != nil || doubtful && u.snapshot.table.Reads(x, c.Method, path, true, f.rule) {
-		return problem.BadRequest.New("The path can be read in more than one way.")
+	if fault != nil {
+		return false
 	}
-	return nil
+	// A route without parameters leads where the document says, on purpose.
+	if !doubtful && len(f.rule.Match.Path.Names()) == 0 {
+		return true
+	}
+	return !u.snapshot.table.Reads(x, c.Method, path, doubtful, f.rule.Value.rewritten)
+}
+
+// guarding are the kinds of policies that keep requests out by who sends them. Which of two routes has another limit is no
+// reason to refuse a path.
+var guarding = append([]string{"ip_filter", "geo_filter", "authorize", "opa", "cedar"}, authenticates...)
+
+// exposes says whether what other keeps of an upstream from clients would be open by found, which has rewritten the path.
+func exposes(found, other *served) bool {
+	if other.blocks {
+		return true
+	}
+	if !slices.ContainsFunc(other.upstreams, func(name string) bool { return slices.Contains(found.upstreams, name) }) {
+		return false
+	}
+	for i, g := range other.guards {
+		if slices.Contains(guarding, other.kinds[i]) && !slices.Contains(found.guards, g) {
+			return true
+		}
+	}
+	return false
 }
 
 // A rule is a route in the table.

@@ -25,7 +25,7 @@ func (l *accessLog) same(settings telemetry.AccessLogConfig) bool {
 }
 
 // Done ends a request's flow.
-func (g *Gateway) Done(r *wire.Request, resp *wire.Response, out wire.Outcome) {
+func (g *Gateway) Done(r *wire.Request, out wire.Outcome) {
 	f, ok := r.State.(*flow)
 	if !ok {
 		return
@@ -35,9 +35,9 @@ func (g *Gateway) Done(r *wire.Request, resp *wire.Response, out wire.Outcome) {
 	if f.rule != nil {
 		counts = f.rule.Value.counts
 	}
-	counts.Done(r.Method, resp.Status, took)
-	if log := g.access.Load(); log.AccessLog != nil && log.wants(f, resp) {
-		f.tell(r, resp, out, took)
+	counts.Done(r.Method, out.Status, took)
+	if log := g.access.Load(); log.AccessLog != nil && !f.untold {
+		f.tell(r, out, took)
 		log.Write(&f.line)
 	}
 	g.metrics.Inflight.Add(-1)
@@ -56,12 +56,12 @@ func (l *accessLog) wants(f *flow, resp *wire.Response) bool {
 }
 
 // tell fills in the request's line.
-func (f *flow) tell(r *wire.Request, resp *wire.Response, out wire.Outcome, took time.Duration) {
+func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
 	x, l := &f.x, &f.line
 	*l = telemetry.Line{
 		Time: x.Start, ID: x.ID, API: x.API, Route: x.Route, Version: x.Version,
 		Method: r.Method, Host: r.Host, Path: r.Path.Text, Query: r.Query, Protocol: r.Proto.String(),
-		Status: resp.Status, ClientIP: x.Client, Subject: x.Auth.Subject,
+		Status: out.Status, ClientIP: x.Client, Subject: x.Auth.Subject,
 		BytesIn: out.Received, BytesOut: out.Sent, Duration: took,
 		Upstream: x.Waited, UpstreamName: x.Upstream, Target: x.Target, Tries: x.Tries,
 		UserAgent: r.Header.Known(wire.UserAgent), Referer: r.Header.Known(wire.Referer), TraceID: x.Trace.TraceID(),
@@ -86,5 +86,6 @@ func (f *flow) tell(r *wire.Request, resp *wire.Response, out wire.Outcome, took
 func (f *flow) reset() {
 	f.x.Reset()
 	f.line = telemetry.Line{}
+	f.untold = false
 	f.snapshot, f.rule, f.matched, f.failed = nil, nil, "", nil
 }

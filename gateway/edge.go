@@ -25,6 +25,7 @@ type flow struct {
 	rule     *rule            // nil while and if no route took it
 	matched  string           // the path that rule was found by
 	failed   *problem.Problem // what the gateway answered with, nil when something else answered
+	untold   bool             // the access log does not want it
 	line     telemetry.Line   // for the access log
 }
 
@@ -70,6 +71,7 @@ func (g *Gateway) Handle(r *wire.Request) *wire.Response {
 		resp = f.answer(err)
 	}
 	resp.Header.SetKnown(wire.XRequestID, f.x.ID)
+	f.untold = !g.access.Load().wants(f, resp)
 	return resp
 }
 

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
 
+	"sallyport/config"
 	"sallyport/policy"
 	"sallyport/wire"
 )
@@ -87,12 +89,19 @@ apis:
 func TestPanic(t *testing.T) {
 	b := newTarget(t, hello)
 	doc := fmt.Sprintf("%supstreams: { a: { targets: [%q], max_connections: 1 } }\nroutes: [{ match: /, upstream: a }, { match: /bad, upstream: a }]\n", listen, b.url())
-	g := start(t, doc, Options{})
-	for _, r := range g.now.Load().table.Rules() {
+	g := New(Options{Log: silent, Stdout: io.Discard})
+	t.Cleanup(g.Close)
+	building := g.newBuilder(config.Parse("c", []byte(doc), config.Options{}))
+	for _, r := range building.build().table.Rules() {
 		if good := r.Value.handler; r.Match.Path.String() == "/bad" {
-			r.Value.handler = func(x *policy.Exchange) (*wire.Response, error) { panic(errors.New("bug")) }
-			_ = good
+			r.Value.handler = func(x *policy.Exchange) (*wire.Response, error) {
+				_, _ = good(x) // the answer of a target is left behind
+				panic(errors.New("bug"))
+			}
 		}
+	}
+	if err := g.put(building); err != nil {
+		t.Fatal(err)
 	}
 	resp, body := ask(t, g.Addresses()[0], get("/bad"))
 	if resp.StatusCode != 500 || !resp.Close || !strings.Contains(body, "urn:sallyport:problem:internal") || strings.Contains(body, "bug") {
@@ -147,4 +156,33 @@ func TestCrowd(t *testing.T) {
 		four, r := w.dial(t)
 		talk(t, four, r, get("/"))
 	})
+}
+
+// A rewritten path does not get around the guard of another route.
+func TestRewrittenPaths(t *testing.T) {
+	b, other := newTarget(t, hello), newTarget(t, hello)
+	at := start(t, fmt.Sprintf(`
+listeners: ["127.0.0.1:0"]
+upstreams: { a: { targets: [%q] }, b: { targets: [%q] } }
+policies: { guarded: { ip_filter: { allow: [192.0.2.1] } } }
+routes:
+  - { match: "/admin/{rest...}", policies: [{ use: guarded }], upstream: a }
+  - { match: "/limited/{rest...}", policies: [{ rate_limit: 1/s }], upstream: a }
+  - { match: "/blocked/{rest...}", respond: { status: 404 } }
+  - { match: "/strip/{rest...}", rewrite: { strip_prefix: /strip }, upstream: a }
+  - { match: "/query/{rest...}", policies: [{ rewrite: { path: "/${request.query.to}/x" } }], upstream: a }
+  - { match: "/elsewhere/{rest...}", upstream: { name: b, rewrite: { strip_prefix: /elsewhere } } }
+  - { match: /status, upstream: { name: a, rewrite: { path: /admin/status } } }
+  - { match: "/{rest...}", upstream: a }
+`, b.url(), other.url()), Options{}).Addresses()[0]
+	for path, want := range map[string]int{
+		"/admin/x": 403, "/strip/x": 200, "/strip/admin/x": 400, "/strip//admin/x": 400, "/strip/admin": 400, "/strip/%2fadmin/x": 400, "/strip/admin%2fx": 400,
+		"/strip/admin;a/x": 400, "/strip/administrator": 200, "/strip/limited/x": 200, "/strip/blocked/x": 400, "/strip/a%2fb": 200,
+		"/query/x?to=admin": 400, "/query/x?to=a": 200, "/elsewhere/admin/x": 200, "/elsewhere/blocked/x": 400, "/status": 200,
+		"/x%2f..%2fadmin": 400, "/%2fadmin/x": 400, "/a%2fb": 200,
+	} {
+		if resp, body := ask(t, at, get(path)); resp.StatusCode != want {
+			t.Errorf("%s: got %d %s, want %d", path, resp.StatusCode, body, want)
+		}
+	}
 }

@@ -131,8 +131,8 @@ func (g *Gateway) commit(s *snapshot, c *change) {
 	}
 	g.bound(s.doc)
 	old := g.access.Swap(c.access)
-	g.now.Store(s)
 	s.upstreams.Commit()
+	g.now.Store(s)
 	g.settleDoors(s.doc, c.opened)
 	g.retain()
 	if old != nil && old.AccessLog != c.access.AccessLog {

@@ -41,16 +41,25 @@ type served struct {
 	hosts    []string // that the match names
 	guards   []string // what stands between a client and the backend: kind and settings of each policy
 	kinds    []string // of the policies, in order
-	upstream string   // what the backend refers to, for listings
-	pos      schema.Pos
-	at       string // in the document
-	sum      string // tells two versions of the route apart
+	to       string   // what the backend refers to, for listings
+	// Where the backend sends to, and whether instead of that it answers all with an error: a path that nobody shall reach.
+	upstreams []string
+	blocks    bool
+	// rewritten is the route as it is asked about for a path that it has rewritten; in that one, asked is true.
+	rewritten *rule
+	asked     bool
+
+	pos schema.Pos
+	at  string // in the document
+	sum string // tells two versions of the route apart
 }
 
 // stricter says whether the route of other guards more than found does, so that a path that some server could read as
 // other's must not pass as found's.
 func stricter(found, other *served) bool {
 	switch {
+	case found.asked:
+		return exposes(found, other)
 	case found.forwards && !other.forwards:
 		return true // a route that answers itself may be there to keep requests from the upstream
 	case len(other.hosts) > 0 && !slices.Equal(found.hosts, other.hosts):

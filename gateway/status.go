@@ -106,7 +106,7 @@ func (g *Gateway) Routes() []Route {
 func (s *snapshot) list() (list []Route) {
 	for _, r := range s.table.Rules() {
 		v := r.Value
-		list = append(list, Route{v.api, v.name, r.Match.String(), v.kinds, v.backend, v.upstream, v.pos.String()})
+		list = append(list, Route{v.api, v.name, r.Match.String(), v.kinds, v.backend, v.to, v.pos.String()})
 	}
 	return list
 }

@@ -202,7 +202,7 @@ func (b *builder) backend(r *config.Route, where string, v *served) policy.Handl
 		return nil
 	}
 	f := found[0]
-	v.backend, v.forwards, v.upstream = f.Name, f.Name == "upstream", described(f)
+	v.describe(f)
 	n, path := settings(f.Node), schema.Join(r.Path, f.Name)
 	if r.Rewrite != nil {
 		if n = b.rewritten(r, f); n == nil {
@@ -241,25 +241,31 @@ func (b *builder) rewritten(r *config.Route, f *schema.Field) *schema.Node {
 	return n
 }
 
-// described says in a few words what a backend leads to, for listings.
-func described(f *schema.Field) string {
+// describe notes what a backend is and leads to.
+func (v *served) describe(f *schema.Field) {
 	n := f.Node
+	v.backend, v.forwards = f.Name, f.Name == "upstream"
+	split, status := n.Field("split"), n.Field("status")
 	switch {
 	case n.Kind != schema.Map && n.Kind != schema.List:
-		return n.Text
-	case n.Field("split") != nil:
+		v.to = n.Text
+	case split != nil:
 		var parts []string
-		for _, s := range n.Field("split").Fields {
+		for _, s := range split.Entries() {
 			parts = append(parts, s.Name+" "+s.Node.Text)
+			v.upstreams = append(v.upstreams, s.Name)
 		}
-		return strings.Join(parts, ", ")
+		v.to = strings.Join(parts, ", ")
 	}
 	for _, name := range []string{"name", "to", "status"} {
-		if v := n.Field(name); v != nil {
-			return v.Text
+		if s := n.Field(name); s != nil && v.to == "" {
+			v.to = s.Text
 		}
 	}
-	return ""
+	if v.forwards && split == nil {
+		v.upstreams = []string{v.to}
+	}
+	v.blocks = f.Name == "respond" && status != nil && status.Text >= "400"
 }
 
 func (b *builder) oneBackend(r *config.Route, found []*schema.Field) {

@@ -143,12 +143,14 @@ type Handler interface {
 	Handle(r *Request) *Response
 	// Refuse returns the response to a request that could not be read. Only Conn is sure to be set in r.
 	Refuse(r *Request, fault *Fault) *Response
-	// Done is called once after each Handle or Refuse, when the response was written or could not be.
-	Done(r *Request, resp *Response, out Outcome)
+	// Done is called once after each Handle or Refuse, when the response was written or could not be, and is closed. What
+	// Handle made for this request is free for the next one from here on.
+	Done(r *Request, out Outcome)
 }
 
 // An Outcome is how the writing of a response ended.
 type Outcome struct {
+	Status   int   // of the response
 	Sent     int64 // bytes of the body that went to the client
 	Received int64 // bytes of the request's body that were read
 	Err      error // what cut the response short, nil when it was written whole

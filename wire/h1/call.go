@@ -37,7 +37,7 @@ func (u *upConn) send(c *wire.Call) error {
 	case u.phase == toRead && errors.Is(err, os.ErrDeadlineExceeded):
 		err = nil // nothing has come yet
 	case u.phase == toRead && err == nil && u.s.n == 0 && !u.due:
-		err = whole(orEOF(u.s.err))
+		err = whole(orEOF(u.s.failed()))
 	case u.phase == toRead && err == nil:
 		u.s.w += u.s.n
 	case u.phase == toFlush && err == nil:
@@ -70,7 +70,7 @@ func (u *upConn) start(fd uintptr) bool {
 	if u.phase == toRead {
 		return u.s.readable(fd)
 	}
-	u.s.n, u.s.err = 0, nil
+	u.s.n, u.s.errno = 0, 0
 	if n, err := sysRead(fd, u.probe[:]); n > 0 || err != syscall.EAGAIN {
 		u.phase = stale
 		return true
@@ -86,15 +86,6 @@ func (u *upConn) start(fd uintptr) bool {
 		u.phase, u.sent = toFlush, n
 	}
 	return true
-}
-
-func sysWrite(fd uintptr, b []byte) (int, error) {
-	for {
-		n, err := syscall.Write(int(fd), b)
-		if err != syscall.EINTR {
-			return max(n, 0), err
-		}
-	}
 }
 
 func idleOf(c *wire.Call) time.Duration {

@@ -27,36 +27,37 @@ const restack = 2 * time.Second
 
 // serve serves requests until the connection ends or has been idle for a while: then another goroutine goes on.
 func (k *conn) serve(first bool) {
-	for idleSince := time.Now(); ; first = false {
-		again, rests := k.next(first, idleSince)
+	for ; ; first = false {
+		again, rests := k.next(first)
 		switch {
 		case rests && !first:
-			go k.rest(idleSince)
+			go k.rest()
 			return
 		case !again:
 			k.end()
 			return
 		}
-		idleSince = time.Now()
 	}
 }
 
 // rest waits for the next request on a small stack.
-func (k *conn) rest(idleSince time.Time) {
-	if k.s.fill(idleSince.Add(k.srv.limits.Idle)) != nil {
+func (k *conn) rest() {
+	idle := k.srv.limits.Idle - restack
+	if idle <= 0 || k.s.fill(time.Now().Add(idle)) != nil {
 		k.end()
 		return
 	}
 	k.serve(true)
 }
 
-// next serves one request. again says that the connection can have another; rests that none came within restack.
-func (k *conn) next(first bool, since time.Time) (again, rests bool) {
+// next serves one request. again says that the connection can have another; rests that none came within restack, or that
+// the last one took longer.
+func (k *conn) next(first bool) (again, rests bool) {
 	if len(k.s.buffered()) == 0 {
 		k.s.release()
-		by := since.Add(restack)
+		by := k.seen.Add(min(restack, k.srv.limits.Idle))
 		if first {
-			by = since.Add(k.srv.limits.HeadTime)
+			by = time.Now().Add(k.srv.limits.HeadTime)
 		}
 		if err := k.s.fill(by); err != nil {
 			return false, errors.Is(err, os.ErrDeadlineExceeded) && !k.s.aborted.Load()
@@ -119,11 +120,9 @@ func (k *conn) finish(x *exchange, resp *wire.Response) bool {
 	r := &x.req
 	last := r.Close || k.srv.draining.Load() || k.mustClose(x)
 	sent, again, err := k.respond(x, resp, last)
-	if x.body.shared {
-		resp = lastOf(resp)
-	}
-	k.srv.Handler.Done(r, resp, wire.Outcome{Sent: sent, Received: x.body.got, Err: err})
-	resp.Close()
+	status := resp.Status
+	resp.Close() // nobody reads the request's body from here on, and nothing of the call for it is in use
+	k.srv.Handler.Done(r, wire.Outcome{Status: status, Sent: sent, Received: x.body.got, Err: err})
 	x.out.free()
 	if err != nil || !again {
 		k.lingers = k.lingers || err == nil && !x.body.done()
@@ -133,13 +132,6 @@ func (k *conn) finish(x *exchange, resp *wire.Response) bool {
 		return false
 	}
 	return true
-}
-
-// lastOf closes resp, so that nobody reads the request's body any more, and returns what is to be told of it.
-func lastOf(resp *wire.Response) *wire.Response {
-	told := &wire.Response{Status: resp.Status, Reason: resp.Reason, Header: resp.Header.Clone(), Length: resp.Length}
-	resp.Close()
-	return told
 }
 
 // mustClose says whether an unread body makes the connection useless for another request.
@@ -228,6 +220,7 @@ func (k *conn) parse(x *exchange, b []byte) *wire.Fault {
 	x.req.SetRoom(block[n:])
 	k.s.r += n
 	x.req.Time = time.Now()
+	k.seen = x.req.Time
 	x.f = framing{}
 	return parseRequest(wire.Text(block[:n:n]), &x.req, &x.f, &k.srv.limits)
 }

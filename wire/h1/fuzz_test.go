@@ -78,7 +78,7 @@ func (w *witness) Handle(r *wire.Request) *wire.Response {
 func (w *witness) Refuse(_ *wire.Request, f *wire.Fault) *wire.Response {
 	return said(f.Status, f.Reason)
 }
-func (w *witness) Done(*wire.Request, *wire.Response, wire.Outcome) {}
+func (w *witness) Done(*wire.Request, wire.Outcome) {}
 
 // fieldsOf lists the end-to-end fields of h, sorted.
 func fieldsOf(h *wire.Header) []string {

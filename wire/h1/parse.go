@@ -64,7 +64,7 @@ type framing struct {
 
 // parseRequest reads the head s, which ends with its empty line, into r and f.
 func parseRequest(s string, r *wire.Request, f *framing, l *Limits) *wire.Fault {
-	line, rest, _ := strings.Cut(s, "\r\n")
+	line, rest := firstLine(s)
 	target, fault := parseRequestLine(line, r, l)
 	if fault != nil {
 		return fault
@@ -93,6 +93,15 @@ func parseRequest(s string, r *wire.Request, f *framing, l *Limits) *wire.Fault 
 	}
 	finishRequest(r, f)
 	return nil
+}
+
+// firstLine cuts s behind its first line. What is in front of a CR that ends no line is left to fail in the line.
+func firstLine(s string) (line, rest string) {
+	i := strings.IndexByte(s, '\n')
+	if i < 1 {
+		return "", ""
+	}
+	return s[:i-1], s[i+1:]
 }
 
 func parseRequestLine(line string, r *wire.Request, l *Limits) (target string, fault *wire.Fault) {
@@ -303,7 +312,7 @@ var (
 
 // parseResponse reads the head s, which ends with its empty line, into resp and f.
 func parseResponse(s string, resp *wire.Response, f *framing) *wire.Fault {
-	line, rest, _ := strings.Cut(s, "\r\n")
+	line, rest := firstLine(s)
 	if len(line) < 12 || line[:7] != "HTTP/1." || line[8] != ' ' || line[7] != '0' && line[7] != '1' {
 		return faultStatusLine
 	}

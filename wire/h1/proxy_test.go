@@ -19,7 +19,7 @@ import (
 // A relay is the smallest proxy: every request goes to one target, and what fails becomes a status.
 type relay struct {
 	pool *Pool
-	seen func(r *wire.Request, resp *wire.Response, out wire.Outcome)
+	seen func(r *wire.Request, out wire.Outcome)
 }
 
 type relayState struct{ call wire.Call }
@@ -69,9 +69,9 @@ func (p *relay) Refuse(_ *wire.Request, f *wire.Fault) *wire.Response {
 	return said(f.Status, f.Reason)
 }
 
-func (p *relay) Done(r *wire.Request, resp *wire.Response, out wire.Outcome) {
+func (p *relay) Done(r *wire.Request, out wire.Outcome) {
 	if p.seen != nil {
-		p.seen(r, resp, out)
+		p.seen(r, out)
 	}
 }
 

@@ -34,6 +34,7 @@ type conn struct {
 	info  wire.Conn
 	s     stream
 	state atomic.Int32 // idle, busy or dead
+	seen  time.Time    // when the last head had been read
 
 	waitFn  func() error // sendContinue, made once
 	old     bool         // the current request is HTTP/1.0, which takes no interim responses

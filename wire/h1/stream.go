@@ -29,7 +29,11 @@ type stream struct {
 
 	onRead func(fd uintptr) bool // readable, made once
 	n      int                   // what onRead found
-	err    error
+	errno  syscall.Errno
+
+	onWrite  func(fd uintptr) bool // writable, made with the first write
+	toWrite  []byte                // what it still has to write
+	writeErr error
 
 	aborted atomic.Bool // another goroutine wants reads to end, not to go on
 }
@@ -176,11 +180,19 @@ func (s *stream) read() (int, error) {
 		}
 		return n, err
 	}
-	s.n, s.err = 0, nil
+	s.n, s.errno = 0, 0
 	if err := s.raw.Read(s.onRead); err != nil {
 		return 0, err
 	}
-	return s.n, s.err
+	return s.n, s.failed()
+}
+
+// failed is what the last read failed with.
+func (s *stream) failed() error {
+	if s.errno == 0 {
+		return nil
+	}
+	return s.errno
 }
 
 // readable reads what the socket has. It runs when the socket may be readable, and returns false to wait until it is.
@@ -190,7 +202,7 @@ func (s *stream) readable(fd uintptr) bool {
 		b = takeBlock(len(s.kept) + 1)
 		from = copy(b, s.kept)
 	}
-	s.n, s.err = sysRead(fd, b[from:])
+	s.n, s.errno = sysRead(fd, b[from:])
 	if s.n > 0 {
 		if s.buf == nil {
 			s.buf, s.r, s.w, s.kept = b, 0, from, nil
@@ -200,17 +212,7 @@ func (s *stream) readable(fd uintptr) bool {
 	if s.buf == nil {
 		giveBlock(b)
 	}
-	return s.err != syscall.EAGAIN
-}
-
-// sysRead reads once, without waiting.
-func sysRead(fd uintptr, b []byte) (int, error) {
-	for {
-		n, err := syscall.Read(int(fd), b)
-		if err != syscall.EINTR {
-			return max(n, 0), err
-		}
-	}
+	return s.errno != syscall.EAGAIN
 }
 
 // armRead sees to a deadline no later than by. One that is earlier stays: when it passes too soon, fill goes on. So
@@ -241,7 +243,7 @@ func (s *stream) write(b []byte, now time.Time, idle time.Duration) error {
 				return err
 			}
 		}
-		n, err := s.conn.Write(b)
+		n, err := s.writeOnce(b)
 		if err == nil {
 			return nil
 		}
@@ -259,6 +261,40 @@ func (s *stream) write(b []byte, now time.Time, idle time.Duration) error {
 			return err
 		}
 	}
+}
+
+// writeOnce writes b until it is written, the deadline passes or the connection breaks.
+func (s *stream) writeOnce(b []byte) (int, error) {
+	if s.raw == nil {
+		return s.conn.Write(b)
+	}
+	s.toWrite, s.writeErr = b, nil
+	if s.onWrite == nil {
+		s.onWrite = s.writable
+	}
+	err := s.raw.Write(s.onWrite)
+	n := len(b) - len(s.toWrite)
+	s.toWrite = nil
+	if err == nil {
+		err = s.writeErr
+	}
+	return n, err
+}
+
+// writable writes what the socket takes. It returns false to wait until it takes more.
+func (s *stream) writable(fd uintptr) bool {
+	for len(s.toWrite) > 0 {
+		n, err := sysWrite(fd, s.toWrite)
+		s.toWrite = s.toWrite[n:]
+		if err == syscall.EAGAIN {
+			return false
+		}
+		if err != 0 {
+			s.writeErr = err
+			return true
+		}
+	}
+	return true
 }
 
 func (s *stream) setWrite(by time.Time) error {

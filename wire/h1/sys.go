@@ -1,0 +1,38 @@
+package h1
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// Reads and writes of sockets that do not block. They go to the kernel without telling the scheduler, which is
+// what it is told for only when a call may wait; these take microseconds at most.
+
+// sysRead reads once. n is 0 at the end of the stream and when errno says why not.
+func sysRead(fd uintptr, b []byte) (n int, errno syscall.Errno) {
+	if len(b) == 0 {
+		return 0, syscall.ENOBUFS
+	}
+	for {
+		r, _, e := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		if e == 0 {
+			return int(r), 0
+		}
+		if e != syscall.EINTR {
+			return 0, e
+		}
+	}
+}
+
+// sysWrite writes once.
+func sysWrite(fd uintptr, b []byte) (n int, errno syscall.Errno) {
+	for {
+		r, _, e := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		if e == 0 {
+			return int(r), 0
+		}
+		if e != syscall.EINTR {
+			return 0, e
+		}
+	}
+}
