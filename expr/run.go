@@ -69,7 +69,7 @@ func absent(err error) error {
 func (f *frame) ResolveName(name string) (any, bool) {
 	if name == "now" {
 		if f.now.IsZero() {
-			f.now = time.Now()
+			f.now = time.Now().UTC()
 		}
 		return types.Timestamp{Time: f.now}, true
 	}

@@ -43,7 +43,7 @@ func (a adapter) NativeToValue(v any) ref.Val {
 	case []string:
 		return types.NewStringList(a, v)
 	case time.Time:
-		return types.Timestamp{Time: v}
+		return types.Timestamp{Time: v.UTC()}
 	case netip.Addr:
 		return types.String(v.String())
 	}

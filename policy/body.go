@@ -5,7 +5,6 @@ package policy
 import (
 	"errors"
 	"io"
-	"unicode/utf8"
 
 	"sallyport/problem"
 	"sallyport/wire"
@@ -133,15 +132,4 @@ func (m *memory) decode() (any, bool, error) {
 		return nil, false, problem.BadRequest.New("The body is no valid JSON: %s.", m.err)
 	}
 	return m.json, true, nil
-}
-
-var errText = errors.New("it is not in UTF-8")
-
-// DecodeJSON reads one JSON value (RFC 8259), strictly: names in an object must differ, since readers do not agree on which of
-// two counts. Integers that fit become int64; other numbers stay json.Number, with every digit.
-func DecodeJSON(b []byte) (any, error) {
-	if !utf8.Valid(b) {
-		return nil, errText
-	}
-	return decodeJSON(b)
 }

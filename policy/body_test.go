@@ -140,7 +140,7 @@ func TestDecodeJSON(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for src, want := range map[string]any{
 		`null`: nil, ` true `: true, `"a\u00e9\n"`: "aé\n", `1`: int64(1), `-9223372036854775808`: int64(-1 << 63), `9223372036854775808`: json.Number("9223372036854775808"),
-		`1.0`: json.Number("1.0"), `1e3`: json.Number("1e3"), `-0`: json.Number("-0"), `[]`: []any{}, `{}`: map[string]any{},
+		`"\ud83d\ude00\/\b"`: "😀/\b", `1.0`: json.Number("1.0"), `1e3`: json.Number("1e3"), `-0`: json.Number("-0"), `[]`: []any{}, `{}`: map[string]any{},
 		`{"a": [1, {"b": null}], "": ""}`: map[string]any{"a": []any{int64(1), map[string]any{"b": nil}}, "": ""},
 	} {
 		if got, err := policy.DecodeJSON([]byte(src)); err != nil || !reflect.DeepEqual(got, want) {
@@ -148,7 +148,7 @@ func TestDecodeJSON(t *testing.T) {
 		}
 	}
 	for _, src := range []string{"", " ", "{", "[1", `{"a"}`, `{"a":}`, `{"a":1,}`, "[1,]", "[1 2]", "1 2", "{} x", "tru", "01", ".5", "+1", "NaN", `"\x"`, "\"\n\"", "'a'",
-		`{"a": 1, "a": 2}`, `{"a": 1, "\u0061": 2}`, "\"\xff\"", "\xef\xbb\xbf{}", deep(201), "{1: 2}", "[}", "{]"} {
+		`{"a": 1, "a": 2}`, `{"a": 1, "\u0061": 2}`, "\"\xff\"", `"\ud800"`, `"\ud800\u0041"`, `"\udc00\ud800"`, `"\u00g0"`, `"\u+123"`, `"\u12`, `"\`, "-", "-01", "1.", "1e", "1e+", "0x1", "nul", `{"a" 1}`, `{"a":1 "b":2}`, `{,}`, "[,]", "\xef\xbb\xbf{}", deep(201), "{1: 2}", "[}", "{]"} {
 		if got, err := policy.DecodeJSON([]byte(src)); err == nil {
 			t.Errorf("%s: got %#v, want an error", src, got)
 		}
