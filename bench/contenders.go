@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// A contender is one proxy in front of the backend.
+type contender struct {
+	name string
+	port int
+	args []string          // command line
+	file map[string]string // configuration files that it needs, by name in the work directory
+	memo string            // how it is set up, for the results page
+}
+
+const backendPort = 9100
+
+// contenders lists who takes part, the one that ratios refer to first.
+func contenders(dir string) []contender {
+	path := func(name string) string { return filepath.Join(dir, name) }
+	return []contender{
+		{name: "nginx", port: 9001, args: []string{"nginx", "-c", path("nginx.conf")}, memo: "Debian's, 1 worker, keep-alive to the backend, log off",
+			file: map[string]string{"nginx.conf": nginx(dir, 9001, "")}},
+		{name: "nginx tuned", port: 9002, args: []string{"nginx", "-c", path("nginx-tuned.conf")}, memo: "the same with proxy_buffers 16 16k and no temporary files",
+			file: map[string]string{"nginx-tuned.conf": nginx(dir, 9002, "proxy_buffers 16 16k; proxy_buffer_size 16k; proxy_max_temp_file_size 0;")}},
+		{name: "haproxy", port: 9003, args: []string{"haproxy", "-f", path("haproxy.cfg")}, memo: "Debian's, 1 thread, http-reuse always",
+			file: map[string]string{"haproxy.cfg": haproxy(9003)}},
+		{name: "sallyport", port: 9004, args: []string{"bin/sallyport", "run", "-c", path("plain.yaml")}, memo: "one route, access log off, metrics on as always",
+			file: map[string]string{"plain.yaml": sallyport(9004, 9904, "off", "")}},
+		{name: "sallyport chain", port: 9005, args: []string{"bin/sallyport", "run", "-c", path("chain.yaml")}, memo: "ip_filter, headers, rate_limit, metrics, access log to a file",
+			file: map[string]string{"chain.yaml": sallyport(9005, 9905, path("access.log"), chain)}},
+		{name: "net/http", port: 9006, args: []string{path("reverseproxy"), "127.0.0.1:9006", fmt.Sprintf("http://127.0.0.1:%d", backendPort)}, memo: "httputil.ReverseProxy, tuned pool and buffers"},
+	}
+}
+
+func nginx(dir string, port int, more string) string {
+	return fmt.Sprintf(`worker_processes 1; daemon off; master_process off;
+pid %[1]s/nginx-%[2]d.pid; error_log %[1]s/nginx.err crit;
+events { worker_connections 16384; }
+http {
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 300s; tcp_nodelay on;
+  client_body_temp_path %[1]s/nb; proxy_temp_path %[1]s/np; fastcgi_temp_path %[1]s/nf; uwsgi_temp_path %[1]s/nu; scgi_temp_path %[1]s/ns;
+  upstream backend { server 127.0.0.1:%[3]d; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 300s; }
+  server {
+    listen 127.0.0.1:%[2]d backlog=4096;
+    location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; %[4]s }
+  }
+}
+`, dir, port, backendPort, more)
+}
+
+func haproxy(port int) string {
+	return fmt.Sprintf(`global
+  maxconn 9000
+  nbthread 1
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 300s
+  timeout server 300s
+  timeout http-keep-alive 300s
+  option http-keep-alive
+  option forwardfor
+  http-reuse always
+frontend f
+  bind 127.0.0.1:%d backlog 4096
+  default_backend b
+backend b
+  server s1 127.0.0.1:%d pool-max-conn -1 pool-purge-delay 300s
+`, port, backendPort)
+}
+
+const chain = `
+      - ip_filter: { deny: [192.0.2.0/24, 2001:db8::/32] }
+      - headers: { request: { set: { X-Gateway: sallyport } }, response: { set: { X-Frame-Options: DENY } } }
+      - rate_limit: { rate: 1000000/s }`
+
+func sallyport(port, admin int, log, policies string) string {
+	if policies != "" {
+		policies = "\n    policies:" + policies
+	}
+	return fmt.Sprintf(`listeners: [{ address: "127.0.0.1:%d" }]
+admin: { address: "127.0.0.1:%d" }
+telemetry: { access_log: { path: %q } }
+limits: { connections_per_client: 4096 }
+upstreams:
+  backend: { targets: ["http://127.0.0.1:%d"], max_connections: 4096, host: preserve }
+routes:
+  - match: "/{path...}"%s
+    upstream: backend
+`, port, admin, log, backendPort, policies)
+}
+
+// write puts the configuration of c into dir.
+func (c *contender) write(dir string) error {
+	for name, text := range c.file {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

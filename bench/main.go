@@ -1,0 +1,134 @@
+// Command bench compares the gateway with its peers: CPU time of the whole process a request, and what comes with it.
+//
+// All contenders are up at once, each pinned to the first core with one thread or worker; load and backend have the second. Every case is
+// run against every contender in turn, for several rounds, so that a busy moment of the machine hits all of them. What counts
+// is the ratio to nginx in the same round; the table shows medians.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+)
+
+// A kase is one load.
+type kase struct {
+	name  string
+	path  string
+	conns int
+	post  bool
+	only  []string // contenders, all when empty
+}
+
+var kases = []kase{
+	{name: "1 KiB, 64 connections", path: "/1k", conns: 64},
+	{name: "1 KiB, 1 connection", path: "/1k", conns: 1, only: []string{"nginx", "haproxy", "sallyport", "net/http"}},
+	{name: "1 KiB, 1000 connections", path: "/1k", conns: 1000, only: []string{"nginx", "haproxy", "sallyport", "net/http"}},
+	{name: "100 KiB, 64 connections", path: "/100k", conns: 64, only: []string{"nginx", "nginx tuned", "haproxy", "sallyport", "net/http"}},
+	{name: "POST 10 KiB, 64 connections", path: "/1k", conns: 64, post: true, only: []string{"nginx", "haproxy", "sallyport", "sallyport chain", "net/http"}},
+}
+
+func main() {
+	dir := flag.String("dir", "bench/out", "work directory")
+	rounds := flag.Int("rounds", 5, "rounds of every case")
+	seconds := flag.Int("seconds", 3, "seconds of load each")
+	only := flag.Int("case", -1, "number of the only case to run")
+	flag.Parse()
+	if err := run(*dir, *rounds, *seconds, *only); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(dir string, rounds, seconds, only int) (err error) {
+	var running []*process
+	stop := func() {
+		for _, p := range running {
+			p.stop()
+		}
+	}
+	defer stop()
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() { <-interrupted; stop(); os.Exit(1) }()
+
+	backend, err := start(dir, "backend", "1", backendPort, []string{dir + "/backend", fmt.Sprint(backendPort)})
+	if err != nil {
+		return err
+	}
+	running = append(running, backend)
+	cs := contenders(dir)
+	procs := map[string]*process{}
+	for i := range cs {
+		if err := cs[i].write(dir); err != nil {
+			return err
+		}
+		p, err := start(dir, cs[i].name, "0", cs[i].port, cs[i].args)
+		if err != nil {
+			return err
+		}
+		running = append(running, p)
+		procs[cs[i].name] = p
+	}
+	for i, k := range kases {
+		if only >= 0 && i != only {
+			continue
+		}
+		if err := compare(dir, k, cs, procs, rounds, seconds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare runs one case and prints its table.
+func compare(dir string, k kase, cs []contender, procs map[string]*process, rounds, seconds int) error {
+	results := map[string][]sample{}
+	for round := range rounds {
+		for _, c := range cs {
+			if len(k.only) > 0 && !slices.Contains(k.only, c.name) {
+				continue
+			}
+			s, err := load(dir, k, c.port, procs[c.name], seconds)
+			if err != nil {
+				return fmt.Errorf("%s, %s, round %d: %w", k.name, c.name, round+1, err)
+			}
+			results[c.name] = append(results[c.name], s)
+		}
+	}
+	fmt.Printf("\n### %s\n\n| | CPU µs a request | to nginx | requests/s | p50 ms | p99 ms | RSS MiB |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n", k.name)
+	base := results[cs[0].name]
+	for _, c := range cs {
+		rs := results[c.name]
+		if len(rs) == 0 {
+			continue
+		}
+		ratios := make([]float64, len(rs))
+		for i := range rs {
+			ratios[i] = rs[i].cpu / base[i].cpu
+		}
+		fmt.Printf("| %s | %.1f | **%.2f** | %.0f | %.2f | %.2f | %.0f |\n", c.name, median(rs, func(s sample) float64 { return s.cpu }),
+			middle(ratios), median(rs, func(s sample) float64 { return s.rate }), median(rs, func(s sample) float64 { return s.p50 }),
+			median(rs, func(s sample) float64 { return s.p99 }), median(rs, func(s sample) float64 { return s.rss }))
+	}
+	return nil
+}
+
+func median(rs []sample, of func(sample) float64) float64 {
+	v := make([]float64, len(rs))
+	for i := range rs {
+		v[i] = of(rs[i])
+	}
+	return middle(v)
+}
+
+func middle(v []float64) float64 {
+	slices.Sort(v)
+	if n := len(v); n%2 == 0 {
+		return (v[n/2-1] + v[n/2]) / 2
+	}
+	return v[len(v)/2]
+}
