@@ -50,7 +50,7 @@ type settings struct {
 	Kids  []*settings `json:"kids" doc:"The same again."`
 	TLS   struct{}    `json:"tls" later:"TLS comes later"`
 	Skip  chan int    `json:"-"`
-	state int
+	_     int
 }
 
 type match struct {
@@ -155,7 +155,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"url without host", ok + "url: http:///x", `f:3:6: url: "http:///x": the URL has no host; write one such as http://example.com`},
 		{"url with password", ok + "url: http://u:hunter2@:80/", `f:3:6: url: the URL: the URL has no host; write one such as http://example.com`},
 		{"network", ok + "nets: 10.0.0.1/8", `f:3:7: nets[0]: "10.0.0.1/8": write 10.0.0.0/8 for the network or 10.0.0.1 for the address`},
-		{"mapped network", ok + "nets: ['::ffff:10.0.0.0/104']", `f:3:8: nets[0]: "::ffff:10.0.0.0/104": write the IPv4 network itself, without ::ffff:`},
+		{"mapped network", ok + "nets: ['::ffff:10.0.0.0/104']", `f:3:8: nets[0]: "::ffff:10.0.0.0/104": write the IPv4 network itself, without ::ffff: before it`},
 		{"too many networks", ok + "nets: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]", `f:3:7: nets: 4 items: the most is 3`},
 		{"address", ok + "addr: localhost", `f:3:7: addr: "localhost": write an IP address such as 10.0.0.1 or 2001:db8::1`},
 		{"map values", ok + "limits: {a: 1/s, b c: x, c: 1/s}", `f:3:23: limits["b c"]: "x": write a rate such as 100/s, 100/min, 5000/hour or 1000/day` + "\n" + `f:3:9: limits: 3 entries: the most is 2`},
@@ -270,7 +270,7 @@ func TestDecodeLiterals(t *testing.T) {
 func TestRest(t *testing.T) {
 	type route struct {
 		Match string   `json:"match" doc:"M."`
-		Rest  []*Field `json:",rest" kind:"backend" doc:"R."`
+		Rest  []*Field `json:"-" rest:"true" kind:"backend" doc:"R."`
 		GRPC  struct{} `json:"grpc" later:"gRPC"`
 	}
 	n, _ := Parse("f", []byte("{match: x, upstream: u, respond: {}}"))
@@ -334,7 +334,7 @@ func TestDeclarations(t *testing.T) {
 			X chan int `json:"x" doc:"X."`
 		}],
 		"rest of another type": Of[struct {
-			X []string `json:",rest"`
+			X []string `json:"-" rest:"true"`
 		}],
 	} {
 		func() {
@@ -375,7 +375,7 @@ func TestSecretNeverPrints(t *testing.T) {
 func TestNearest(t *testing.T) {
 	names := []string{"rate_limit", "respond", "redirect", "jwt", "ip_filter", "headers"}
 	for in, want := range map[string]string{
-		"rate-limit": "rate_limit", "ratelimit": "rate_limit", "RateLimit": "rate_limit", "repsond": "respond", "jtw": "jwt",
+		"rate-limit": "rate_limit", "ratelimit": "rate_limit", "RateLimit": "rate_limit", "resopnd": "respond", "jtw": "jwt",
 		"header": "headers", "cors": "", "x": "", "": "", "jwt": "", strings.Repeat("rate_limit", 10): "",
 	} {
 		if got := Nearest(in, names); got != want {

@@ -144,7 +144,7 @@ func (e *atError) Unwrap() error { return e.err }
 // Wrong appends err, which a check of the settings at n returned: each of joined errors by itself, what At
 // marked at its setting. A nil err adds nothing.
 func (es *Errors) Wrong(n *Node, path string, err error) {
-	switch err := err.(type) {
+	switch err := err.(type) { //nolint:errorlint // what wraps one of these is text of its own
 	case nil:
 	case Errors:
 		*es = append(*es, err...)

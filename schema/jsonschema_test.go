@@ -44,7 +44,7 @@ func validate(t testing.TB, s *jsonschema.Schema, n *Node) error {
 
 type policyItem struct {
 	When string   `json:"when" doc:"W." default:"true"`
-	Rest []*Field `json:",rest" kind:"policy" doc:"R."`
+	Rest []*Field `json:"-" rest:"true" kind:"policy" doc:"R."`
 }
 
 type limitConfig struct {
@@ -65,7 +65,7 @@ func kinds() map[string][]Choice {
 type routeConfig struct {
 	Match    string           `json:"match" doc:"M."`
 	Policies []*Node          `json:"policies" doc:"P." kind:"policy"`
-	Backend  []*Field         `json:",rest" kind:"backend" doc:"B."`
+	Backend  []*Field         `json:"-" rest:"true" kind:"backend" doc:"B."`
 	Else     *Node            `json:"else" doc:"E." kind:"backend"`
 	Named    map[string]*Node `json:"named" doc:"N." kind:"policy"`
 }

@@ -162,7 +162,7 @@ func ParsePrefix(text string) (netip.Prefix, error) {
 	case err != nil:
 		return p, fmt.Errorf("write a network such as 10.0.0.0/8 or an address")
 	case p.Addr().Is4In6():
-		return p, fmt.Errorf("write the IPv4 network itself, without ::ffff:")
+		return p, fmt.Errorf("write the IPv4 network itself, without ::ffff: before it")
 	case p != p.Masked():
 		return p, fmt.Errorf("write %s for the network or %s for the address", p.Masked(), p.Addr())
 	}

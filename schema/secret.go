@@ -37,4 +37,4 @@ func (s Secret) GoString() string { return masked }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
 
 // Format is for all verbs of fmt.
-func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, masked) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(masked)) }

@@ -5,7 +5,7 @@ package schema
 // Tags of a field:
 //
 //	json:"name"     the setting's name; "-" leaves the field out. An embedded struct has none: its settings count as the outer's.
-//	json:",rest"    on []*Field: the entries that no other setting takes; their owner checks them
+//	rest:"true"     on []*Field, with json:"-": the entries that no other setting takes; their owner checks them
 //	doc:"…"         one sentence: what the setting does
 //	default:"…"     what counts when it is not given, written as in a document; "" is the zero value
 //	required:"true" it must be given, also where it could be left out by its type
@@ -13,7 +13,7 @@ package schema
 //	enum:"a,b"      the values that are allowed; of a URL the schemes
 //	short:"true"    anything but a map in place of the struct is this setting
 //	one:"true"      on a list: a single item may stand for a list of one
-//	kind:"policy"   on *Node, lists and maps of it, and ",rest": what it may hold, for the JSON Schema
+//	kind:"policy"   on *Node, lists and maps of it, and the rest: what it may hold, for the JSON Schema
 //	later:"…"       in the contract but not built: what it is. Giving it is an error. The field's Go type is of no matter.
 //
 // A setting may be left out when it has a default, or is a list, map, pointer, boolean, Node, or a struct all of
@@ -22,7 +22,6 @@ package schema
 import (
 	"fmt"
 	"reflect"
-	"strings"
 )
 
 // A Type is what a config struct, or any type that a setting can have, says about itself.
@@ -161,108 +160,4 @@ func (t *Type) add(f *field) {
 		}
 	}
 	t.fields = append(t.fields, f)
-}
-
-func (r reader) field(t *Type, f reflect.StructField) *field {
-	tag, tagged := f.Tag.Lookup("json")
-	name, option, _ := strings.Cut(tag, ",")
-	fail := func(format string, args ...any) {
-		panic(fmt.Sprintf("schema: %s.%s: ", t.gotype, f.Name) + fmt.Sprintf(format, args...))
-	}
-	later := f.Tag.Get("later")
-	switch {
-	case !tagged && !f.IsExported(), tag == "-":
-		return nil
-	case !tagged:
-		fail("it has no json tag")
-	case later == "" && !f.IsExported():
-		fail("it has a json tag and is not exported")
-	case option == "rest":
-		if f.Type != reflect.TypeFor[[]*Field]() {
-			fail("the rest must be []*schema.Field")
-		}
-		t.rest = &field{index: f.Index, kind: f.Tag.Get("kind"), doc: f.Tag.Get("doc")}
-		return nil
-	case !snake(name) || option != "":
-		fail("the name %q is not in snake_case", tag)
-	}
-	s := &field{name: name, doc: f.Tag.Get("doc"), index: f.Index, kind: f.Tag.Get("kind"), later: later, one: f.Tag.Get("one") != ""}
-	if later != "" {
-		return s
-	}
-	s.typ = r.read(f.Type)
-	if !strings.HasSuffix(s.doc, ".") {
-		fail("its doc must be a sentence that ends in a full stop")
-	}
-	if s.one && s.typ.kind != listKind {
-		fail("one is for lists")
-	}
-	if err := s.rules.read(f.Tag, s.typ); err != nil {
-		fail("%v", err)
-	}
-	if f.Tag.Get("short") != "" {
-		t.short = s
-	}
-	if err := s.defaults(f.Tag); err != nil {
-		fail("%v", err)
-	}
-	return s
-}
-
-// defaults decides whether the setting may be left out, and checks that its default is one.
-func (s *field) defaults(tag reflect.StructTag) error {
-	text, given := tag.Lookup("default")
-	s.optional = given
-	switch s.typ.kind {
-	case listKind, mapKind, pointerKind, nodeKind, boolKind, regexpKind, urlKind, structKind:
-		s.optional = true // a struct reports what it misses itself
-	}
-	if tag.Get("required") != "" {
-		if given {
-			return fmt.Errorf("it is required and has a default")
-		}
-		s.optional = false
-	}
-	if s.text = text; text == "" {
-		return nil // the zero value
-	}
-	if s.typ.base().compound() {
-		var errs Errors
-		if s.node, errs = Parse("", []byte(text)); len(errs) > 0 {
-			return fmt.Errorf("its default is no YAML: %w", errs)
-		}
-	} else {
-		s.node = &Node{Kind: String, Text: text, Literal: s.typ.base().kind != ownKind}
-	}
-	if s.typ.base().kind == ownKind {
-		return nil // only what it reads at run time can tell
-	}
-	d := decoder{}
-	d.setting(s.node, reflect.New(s.typ.gotype).Elem(), s, "default")
-	if len(d.errs) > 0 {
-		return d.errs
-	}
-	return nil
-}
-
-// base is what a pointer points to.
-func (t *Type) base() *Type {
-	for t.kind == pointerKind {
-		t = t.elem
-	}
-	return t
-}
-
-// compound says whether values of the type are written as lists or maps.
-func (t *Type) compound() bool {
-	return t.kind == listKind || t.kind == mapKind || t.kind == structKind || t.kind == nodeKind
-}
-
-func snake(name string) bool {
-	for i, r := range name {
-		if (r < 'a' || r > 'z') && (i == 0 || r != '_' && (r < '0' || r > '9')) {
-			return false
-		}
-	}
-	return name != ""
 }

@@ -74,7 +74,7 @@ func intro(script string) string {
 type policyItem struct {
 	When expr.Condition  `json:"when" default:"" doc:"Expression that must hold for the policy to run."`
 	Use  string          `json:"use" default:"" doc:"Name of a policy under policies, in place of one written here."`
-	Rest []*schema.Field `json:",rest" kind:"policy" doc:"One policy."`
+	Rest []*schema.Field `json:"-" rest:"true" kind:"policy" doc:"One policy."`
 }
 
 // documentSchema is the JSON Schema of the document with all policies and backends.

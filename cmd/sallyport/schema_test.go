@@ -37,7 +37,7 @@ func TestSchemaRefuses(t *testing.T) {
 	s := compiled(t)
 	for _, text := range []string{
 		"lisners: []",
-		"listeners: [{ adress: ':80' }]",
+		"listeners: [{ addr: ':80' }]",
 		"routes: [{ match: /, policies: [{ rate_limit: { rate: 10 } }], respond: {} }]",
 		"routes: [{ match: /, policies: [{ rate_limt: { rate: 10/s } }], respond: {} }]",
 		"routes: [{ match: /, policies: [{ rate_limit: 10/s, wen: 'true' }], respond: {} }]",
