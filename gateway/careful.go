@@ -22,10 +22,15 @@ type careful struct {
 
 // Send sends c unless a server could read its path as one that the gateway guards.
 func (u *careful) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error) {
-	if f, ok := x.Request.State.(*flow); ok && !isPath(c.Target, f.matched) && !u.passes(x, f, c) {
+	f, ours := x.Request.State.(*flow)
+	if ours && !isPath(c.Target, f.matched) && !u.passes(x, f, c) {
 		return nil, problem.BadRequest.New("The path leads, or could be read so that it leads, to one that the gateway guards.")
 	}
-	return u.Upstream.Send(x, c)
+	resp, err := u.Upstream.Send(x, c)
+	if ours && err == nil {
+		f.sent = append(f.sent, resp.Claim())
+	}
+	return resp, err
 }
 
 // isPath says whether target is path, with or without a query.

@@ -87,5 +87,7 @@ func (f *flow) reset() {
 	f.x.Reset()
 	f.line = telemetry.Line{}
 	f.untold = false
+	clear(f.sent)
+	f.sent = f.sent[:0]
 	f.snapshot, f.rule, f.matched, f.failed = nil, nil, "", nil
 }

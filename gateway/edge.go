@@ -25,6 +25,7 @@ type flow struct {
 	rule     *rule            // nil while and if no route took it
 	matched  string           // the path that rule was found by
 	failed   *problem.Problem // what the gateway answered with, nil when something else answered
+	sent     []wire.Claim     // the answers of upstreams
 	untold   bool             // the access log does not want it
 	line     telemetry.Line   // for the access log
 }
@@ -80,6 +81,9 @@ func (g *Gateway) run(f *flow) (resp *wire.Response, err error) {
 	defer func() {
 		if what := recover(); what != nil {
 			f.x.Request.Close = true
+			for _, c := range f.sent {
+				c.Close() // half read, so its connection is not used again
+			}
 			g.Panicked(f.x.Request, what)
 			resp, err = nil, problem.Internal.Wrap(fmt.Errorf("panic: %v", what))
 		}

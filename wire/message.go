@@ -100,6 +100,8 @@ type Response struct {
 
 	// Switch is set with status 101: the upstream's side of the tunnel. Body is nil then.
 	Switch io.ReadWriteCloser
+
+	turn uint64 // see Claim
 }
 
 // Close closes the body, if there is one, and the tunnel, if there is one. Close a response once: afterwards the connection

@@ -162,6 +162,7 @@ func (u *upConn) finish(b *body) {
 	}
 	u.last = u.now()
 	u.call = nil
+	u.resp.Release()
 	u.o.free()
 	u.s.release()
 	u.pool.put(u)
