@@ -209,6 +209,9 @@ func (in *inlined) undo() bool {
 // build puts the head of c into u.o. Its framing is made here, whatever the fields of c say.
 func (u *upConn) build(c *wire.Call) {
 	o := &u.o
+	if c.Body == nil {
+		o.take(headBlock) // it is kept until the answer is here, for the call may have to be made again
+	}
 	o.start()
 	b := append(o.b, c.Method...)
 	b = append(b, ' ')

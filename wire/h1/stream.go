@@ -53,17 +53,21 @@ func (s *stream) init(c net.Conn) {
 }
 
 const (
+	headBlock  = 2 << 10
 	smallBlock = 16 << 10
 	bigBlock   = 64 << 10
 )
 
 var (
+	headBlocks  = sync.Pool{New: func() any { return new([headBlock]byte) }}
 	smallBlocks = sync.Pool{New: func() any { return new([smallBlock]byte) }}
 	bigBlocks   = sync.Pool{New: func() any { return new([bigBlock]byte) }}
 )
 
 func takeBlock(size int) []byte {
 	switch {
+	case size <= headBlock:
+		return headBlocks.Get().(*[headBlock]byte)[:]
 	case size <= smallBlock:
 		return smallBlocks.Get().(*[smallBlock]byte)[:]
 	case size <= bigBlock:
@@ -76,6 +80,8 @@ func giveBlock(b []byte) {
 	b = b[:cap(b)]
 	poison(b)
 	switch len(b) {
+	case headBlock:
+		headBlocks.Put((*[headBlock]byte)(b))
 	case smallBlock:
 		smallBlocks.Put((*[smallBlock]byte)(b))
 	case bigBlock:
@@ -199,7 +205,7 @@ func (s *stream) failed() error {
 func (s *stream) readable(fd uintptr) bool {
 	b, from := s.buf, s.w
 	if b == nil {
-		b = takeBlock(len(s.kept) + 1)
+		b = takeBlock(max(smallBlock, len(s.kept)+1))
 		from = copy(b, s.kept)
 	}
 	s.n, s.errno = sysRead(fd, b[from:])

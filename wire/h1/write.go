@@ -24,7 +24,14 @@ func (o *outBuf) start() {
 // begin makes sure that there is a block.
 func (o *outBuf) begin() {
 	if o.b == nil {
-		o.b = takeBlock(smallBlock)[:0]
+		o.take(smallBlock)
+	}
+}
+
+// take makes sure that there is a block of the size given or another. What outgrows it goes on elsewhere.
+func (o *outBuf) take(size int) {
+	if o.b == nil {
+		o.b = takeBlock(size)[:0]
 	}
 }
 
