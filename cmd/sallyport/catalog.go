@@ -91,7 +91,9 @@ func documentSchema() map[string]any {
 			kinds["rewrite"] = []schema.Choice{{Type: p.config}}
 		}
 	}
-	return schema.Document(config.Type(), kinds)
+	s := schema.Document(config.Type(), kinds)
+	s["title"] = "The document of the Sallyport gateway"
+	return s
 }
 
 func choices(all []thing) []schema.Choice {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestColours(t *testing.T) {
+	device, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // a character device, as a terminal is
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("TERM", "xterm")
+	if !printer(device).on || printer(file).on || printer(&bytes.Buffer{}).on {
+		t.Error("colours belong to character devices only")
+	}
+	if got := printer(device).red("x"); got != "\x1b[31mx\x1b[0m" {
+		t.Errorf("got %q", got)
+	}
+	t.Setenv("NO_COLOR", "1")
+	if printer(device).on {
+		t.Error("NO_COLOR is disregarded")
+	}
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("TERM", "dumb")
+	if printer(device).on {
+		t.Error("a dumb terminal gets colours")
+	}
+}
+
+func TestTable(t *testing.T) {
+	var b bytes.Buffer
+	table(&b, []string{"A", "LONG"}, [][]string{{"äöü", "x"}, {"", "y"}})
+	if want := "A    LONG\näöü  x\n     y\n"; b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	long := "0123456789 "
+	for range 4 {
+		long += long
+	}
+	got := wrap(long, "  ")
+	for i, line := range bytes.Split([]byte(got), []byte("\n")) {
+		if len(line) > 96 || i == 0 && len(line) < 80 {
+			t.Errorf("line %d has %d characters", i, len(line))
+		}
+	}
+}
