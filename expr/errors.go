@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"strings"
 
 	"sallyport/schema"
@@ -27,13 +28,15 @@ func (f Faults) Error() string {
 
 // faults makes a list of any error of this package.
 func faults(err error) Faults {
-	switch err := err.(type) {
-	case nil:
+	var all Faults
+	var one *Error
+	switch {
+	case err == nil:
 		return nil
-	case Faults:
-		return err
-	case *Error:
-		return Faults{err}
+	case errors.As(err, &all):
+		return all
+	case errors.As(err, &one):
+		return Faults{one}
 	}
 	return Faults{{Msg: err.Error()}}
 }

@@ -15,7 +15,7 @@ import (
 // vars is a request that the tests ask of.
 func vars(t testing.TB) Vars {
 	t.Helper()
-	v, err := RequestVars([]byte(`{
+	v, err := readVars([]byte(`{
 		"request": {"method": "POST", "path": "/orders/42", "raw_path": "/orders/%34%32", "host": "api.example.com", "scheme": "https", "protocol": "HTTP/1.1",
 			"headers": {"x-a": "1", "x-list": ["one", "two"], "x-empty": ""}, "query": {"page": "2", "q": "a b&c", "": "nameless"},
 			"cookies": {"theme": "dark"}, "params": {"id": "42"}, "size": 300, "id": "r-1", "time": "2026-01-02T03:04:05Z",
@@ -35,7 +35,7 @@ func vars(t testing.TB) Vars {
 // nobody is a request of which nothing is known.
 func nobody(t testing.TB) Vars {
 	t.Helper()
-	v, err := RequestVars([]byte("GET / HTTP/1.1\nHost: a\n\n"))
+	v, err := readVars([]byte("GET / HTTP/1.1\nHost: a\n\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ package expr
 
 import (
 	"errors"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -16,6 +18,16 @@ import (
 
 // maxFile bounds what file("…") reads.
 const maxFile = 1 << 20
+
+// ReadFile reads a file for file("…"), and no more of it than it takes to see that it is too large.
+func ReadFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
+}
 
 var literals = ast.NewExprFactory()
 

@@ -1,6 +1,6 @@
 package expr
 
-// Requests out of files, to try expressions on.
+// The requests that the tests ask of, written as HTTP or JSON.
 
 import (
 	"bytes"
@@ -10,19 +10,13 @@ import (
 	"strings"
 	"time"
 
-	"sallyport/schema"
 	"sallyport/wire"
 )
 
-const example = "GET /orders/42?page=2 HTTP/1.1\r\nHost: api.example.com\r\nAccept: application/json\r\nUser-Agent: curl/8\r\nCookie: theme=dark\r\n\r\n"
-
-// RequestVars makes variables of a file: an HTTP/1.1 request as it is on the wire (line ends may be LF), or JSON such as
+// readVars makes variables of a file: an HTTP/1.1 request as it is on the wire (line ends may be LF), or JSON such as
 // {"request": {"method": "GET", "headers": {"x-a": "1"}}, "auth": {"subject": "alice"}, "response": {"status": 200}}
-// with any of the variables. Without data it is an example request.
-func RequestVars(data []byte) (Vars, error) {
-	if len(bytes.TrimSpace(data)) == 0 {
-		data = []byte(example)
-	}
+// with any of the variables.
+func readVars(data []byte) (Vars, error) {
 	if bytes.TrimSpace(data)[0] == '{' {
 		return jsonVars(data)
 	}
@@ -251,5 +245,3 @@ func (g given) LookupInt(root, field string) (int64, bool, error) {
 	n, ok := g[root][field].(int64)
 	return n, ok, nil
 }
-
-var _ schema.Unmarshaler = (*JSON)(nil)
