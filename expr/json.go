@@ -179,12 +179,14 @@ func (j *JSON) number(n *schema.Node, path string, errs *schema.Errors) {
 		j.write([]byte(n.Text)...)
 		return
 	}
-	if i, err := strconv.ParseInt(n.Text, 0, 64); err == nil {
+	digits := strings.TrimLeft(n.Text, "+-")
+	ambiguous := len(digits) > 1 && digits[0] == '0' && '0' <= digits[1] && digits[1] <= '9' // octal to some
+	if i, err := strconv.ParseInt(n.Text, 0, 64); err == nil && !ambiguous {
 		j.write(strconv.AppendInt(nil, i, 10)...)
 		return
 	}
 	f, err := strconv.ParseFloat(n.Text, 64)
-	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) || ambiguous {
 		errs.Add(n, path, "%q is no number that JSON has; write it in quotes if text is meant", clip(n.Text))
 		return
 	}
