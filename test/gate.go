@@ -61,14 +61,6 @@ func (g *gate) door() string {
 	return g.doors[0]
 }
 
-// load serves a document, or returns what is wrong with it.
-func (g *gate) load(data []byte) string {
-	if err := g.LoadBytes("config.yaml", data); err != nil {
-		return err.Error()
-	}
-	return ""
-}
-
 // log returns all that was written so far; the access log is written behind the requests' backs, a little later.
 func (g *gate) log() string {
 	time.Sleep(5 * time.Second)

@@ -8,6 +8,7 @@ package test
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +28,7 @@ func Play(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		p := &player{t: t, backends: map[string]*backend{}, clients: map[string]*client{}, seen: map[string][]*received{}}
+		p := &player{t: t, folder: filepath.Dir(file), backends: map[string]*backend{}, clients: map[string]*client{}, seen: map[string][]*received{}}
 		defer p.end()
 		for i, f := range archive.Files {
 			p.at = fmt.Sprintf("section %d, %s", i+1, f.Name)
@@ -52,6 +53,7 @@ func Play(t *testing.T, file string) {
 // A player is a script under way.
 type player struct {
 	t        *testing.T
+	folder   string // of the script
 	at       string // the section
 	net      memnet.Network
 	crew     sync.WaitGroup // of clients and backends
@@ -98,12 +100,25 @@ func (p *player) end() {
 	}
 }
 
-// config loads a document, the first one or another.
-func (p *player) config(_ string, data []byte) error {
+// config loads a document, the first one or another: the one in the section, or the file or folder beside the script that the section's
+// name ends with.
+func (p *player) config(name string, data []byte) error {
 	if p.gate == nil {
 		p.gate = newGate(p)
 	}
-	p.errors = p.gate.load(data)
+	var err error
+	switch {
+	case name == "":
+		err = p.gate.LoadBytes("config.yaml", data)
+	case len(data) > 0:
+		return fmt.Errorf("there is a document here, and the name of another")
+	default:
+		err = p.gate.Load(filepath.Join(p.folder, name))
+	}
+	p.errors = ""
+	if err != nil {
+		p.errors = err.Error()
+	}
 	p.unsaid = p.errors
 	return nil
 }
