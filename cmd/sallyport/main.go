@@ -61,6 +61,7 @@ func found(err error) error {
 const about = `Sallyport is an API gateway: listeners take requests, routes say what each of them
 passes through and where it goes. One file describes it all.
 
+  sallyport demo                   three services and a gateway to play with
   sallyport run -c sallyport.yaml  the gateway itself`
 
 func command() *cobra.Command {
@@ -79,7 +80,7 @@ func command() *cobra.Command {
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"serve", "Serve:", []*cobra.Command{runCommand()}},
+		{"serve", "Serve:", []*cobra.Command{runCommand(), demoCommand()}},
 		{"look", "Look at a document before it serves:", []*cobra.Command{checkCommand(), routesCommand(), evalCommand()}},
 		{"learn", "Learn what may be written:", []*cobra.Command{policiesCommand(), problemsCommand(), schemaCommand()}},
 		{"program", "The program:", []*cobra.Command{versionCommand(), docsCommand()}},

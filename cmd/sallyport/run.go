@@ -23,20 +23,23 @@ losing a request, a bad one changes nothing. SIGTERM stops listening, finishes w
 	}
 	file := fileFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		err := gateway.Run(c.Context(), *file, gateway.Options{
-			Stdout:  c.OutOrStdout(),
-			Stderr:  c.ErrOrStderr(),
-			Version: thisBuild().Version,
-			Admin:   admin.Open,
-		})
-		var errs schema.Errors
-		if errors.As(err, &errs) {
-			printErrors(c.ErrOrStderr(), errs)
-			return &finding{fmt.Errorf("%s cannot be served", *file)}
-		}
-		return found(err)
+		return served(c, *file, gateway.Run(c.Context(), *file, gatewayOptions(c)))
 	}
 	return c
+}
+
+func gatewayOptions(c *cobra.Command) gateway.Options {
+	return gateway.Options{Stdout: c.OutOrStdout(), Stderr: c.ErrOrStderr(), Version: thisBuild().Version, Admin: admin.Open}
+}
+
+// served prints why a document could not be served, if that is what err says.
+func served(c *cobra.Command, document string, err error) error {
+	var errs schema.Errors
+	if errors.As(err, &errs) {
+		printErrors(c.ErrOrStderr(), errs)
+		return &finding{fmt.Errorf("%s cannot be served", document)}
+	}
+	return found(err)
 }
 
 // printErrors prints one a line, the place apart from what is wrong.
