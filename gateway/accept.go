@@ -21,7 +21,7 @@ type door struct {
 	address string // as in the document
 	socket  net.Listener
 	hosts   atomic.Pointer[hostSet] // nil: every host
-	server  atomic.Pointer[h1.Server]
+	servers atomic.Pointer[servers]
 	open    atomic.Int64 // connections
 	counts  *telemetry.Listener
 
@@ -71,7 +71,11 @@ func (d *door) admit(c net.Conn) {
 		return
 	}
 	d.counts.Opened()
-	go d.server.Load().Serve(c, d)
+	srv := d.servers.Load().calm
+	if g.crowd.dense() {
+		srv = d.servers.Load().hurried
+	}
+	go srv.Serve(c, d)
 }
 
 // ended is told of every connection of the door that is closed.
@@ -106,22 +110,40 @@ func (d *door) close() {
 	d.loop.Wait()
 }
 
-// serve puts a server with other limits behind the door. Connections that are there keep the limits with which they came.
-func (d *door) serve(s *h1.Server) {
-	before := d.server.Swap(s)
+// servers are the two servers behind a door. When most of the room for connections is taken, those who come in have to be
+// quicker: connections on which little happens are what makes a crowd that lasts.
+type servers struct{ calm, hurried *h1.Server }
+
+// What a client gets in a crowd, if the document does not give less anyway.
+const (
+	hurriedHead = 2 * time.Second
+	hurriedIdle = 5 * time.Second
+)
+
+// serve puts servers with other limits behind the door. Connections that are there keep the limits with which they came.
+func (d *door) serve(limits h1.Limits) {
+	hurried := limits
+	hurried.HeadTime = min(limits.HeadTime, hurriedHead)
+	hurried.Idle = min(limits.Idle, hurriedIdle)
+	g := d.gateway
+	before := d.servers.Swap(&servers{
+		&h1.Server{Handler: g, Limits: limits, Ended: d.ended, Panicked: g.Panicked},
+		&h1.Server{Handler: g, Limits: hurried, Ended: d.ended, Panicked: g.Panicked},
+	})
 	if before == nil {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	// The one just replaced stays listed: a connection may be on its way to it.
+	// Those just replaced stay listed: a connection may be on its way to them.
 	d.old = slices.DeleteFunc(d.old, func(o *h1.Server) bool { return o.Open() == 0 })
-	d.old = append(d.old, before)
+	d.old = append(d.old, before.calm, before.hurried)
 }
 
-// servers returns every server that may have connections.
-func (d *door) servers() []*h1.Server {
+// all returns every server that may have connections.
+func (d *door) all() []*h1.Server {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return append([]*h1.Server{d.server.Load()}, d.old...)
+	now := d.servers.Load()
+	return append([]*h1.Server{now.calm, now.hurried}, d.old...)
 }

@@ -71,6 +71,7 @@ func (b *builder) build() *snapshot {
 	if now := g.now.Load(); now != nil && sameEdge(now.edge, b.doc.TrustedProxies) {
 		s.edge = now.edge // what was learnt of a connection stays
 	}
+	b.room()
 	rules := b.rules()
 	var errs schema.Errors
 	s.table, errs = route.Build(rules, stricter)

@@ -63,6 +63,12 @@ func (c *crowd) enter(a netip.Addr, d *door) bool {
 	return true
 }
 
+// dense says whether more than three quarters of the room is taken.
+func (c *crowd) dense() bool {
+	most := int64(c.bounds.Load().total)
+	return most > 0 && c.total.Load()*4 > most*3
+}
+
 func (c *crowd) count(a netip.Addr, b *crowdBounds) bool {
 	key := crowdKey(a)
 	s := c.shard(key)

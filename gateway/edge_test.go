@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"sallyport/config"
 	"sallyport/policy"
@@ -185,4 +187,37 @@ routes:
 			t.Errorf("%s: got %d %s, want %d", path, resp.StatusCode, body, want)
 		}
 	}
+}
+
+// In a crowd, who comes in has to be quick.
+func TestDenseCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		g := w.start(t, "listeners: [\":80\"]\nlimits: { connections: 4 }\nroutes: [{ match: /, respond: {} }]\n")
+		begun := time.Now()
+		var calm, hurried net.Conn
+		for i := range 4 {
+			c, r := w.dial(t)
+			talk(t, c, r, get("/"))
+			switch i {
+			case 0:
+				calm = c
+			case 3:
+				hurried = c
+			}
+		}
+		for _, x := range []struct {
+			c    net.Conn
+			most time.Duration
+		}{{hurried, hurriedIdle}, {calm, time.Minute}} {
+			_, _ = x.c.Read(make([]byte, 1))
+			if took := time.Since(begun); took < x.most-time.Second || took > x.most+time.Second {
+				t.Errorf("an idle connection was closed after %v, want %v", took, x.most)
+			}
+		}
+		synctest.Wait()
+		if n := g.Status().Requests.Connections; n != 0 {
+			t.Errorf("%d connections are left", n)
+		}
+	})
 }

@@ -176,6 +176,9 @@ func (g *Gateway) report(before, s *snapshot) {
 		g.log.Info("serving", "config", s.doc.Source, "routes", len(s.table.Rules()), "upstreams", len(s.doc.Upstreams), "listeners", g.Addresses())
 		return
 	}
+	if a, b := &before.doc.Admin, &s.doc.Admin; a.Address != b.Address {
+		g.log.Warn("the admin listener stays where it is until the process is started anew", "address", a.Address, "new", b.Address)
+	}
 	d := differences(before, s)
 	g.log.Info("configuration replaced", append([]any{"config", s.doc.Source, "number", s.number}, d.args()...)...)
 }

@@ -37,6 +37,15 @@ func (b *builder) order(steps []step) {
 	}
 }
 
+// room warns of more connections than the process has files for.
+func (b *builder) room() {
+	l := &b.doc.Limits
+	if most := mostConnections(openFiles()); l.Connections != nil && *l.Connections > most {
+		n := b.doc.Root.Field("limits").Field("connections")
+		b.warn(n, "limits.connections", "the process may open %d files, which is enough for %d connections with those to upstreams; raise the limit on open files", openFiles(), most)
+	}
+}
+
 // once warns of a step, and of one that many routes share only once.
 func (b *builder) once(s step, format string, args ...any) {
 	before := len(b.warnings)

@@ -68,8 +68,8 @@ func (g *Gateway) settleDoors(doc *config.Document, opened []*door) {
 		stay[l.Address] = true
 		d := g.doors[l.Address]
 		d.hosts.Store(newHostSet(l.Hosts))
-		if now := d.server.Load(); now == nil || now.Limits != limits {
-			d.serve(&h1.Server{Handler: g, Limits: limits, Ended: d.ended, Panicked: g.Panicked})
+		if now := d.servers.Load(); now == nil || now.calm.Limits != limits {
+			d.serve(limits)
 		}
 	}
 	var gone []*door
@@ -85,7 +85,7 @@ func (g *Gateway) settleDoors(doc *config.Document, opened []*door) {
 	g.mu.Unlock()
 	for _, d := range gone {
 		d.close()
-		for _, s := range d.servers() {
+		for _, s := range d.all() {
 			s.Drain()
 		}
 	}
@@ -151,7 +151,7 @@ func (g *Gateway) stop(limit time.Duration) (whole bool) {
 	var servers []*h1.Server
 	for _, d := range doors {
 		d.close()
-		servers = append(servers, d.servers()...)
+		servers = append(servers, d.all()...)
 	}
 	g.seated(servers)
 	until := time.Now().Add(limit)
