@@ -221,3 +221,22 @@ func TestDenseCrowd(t *testing.T) {
 		}
 	})
 }
+
+// The path goes upstream in its canonical form, or byte by byte where an api wants that; it is matched in the canonical
+// form all the same.
+func TestNormalizeOff(t *testing.T) {
+	echo := newEcho(t)
+	at := start(t, fmt.Sprintf(`
+listeners: ["127.0.0.1:0"]
+upstreams: { a: { targets: ["http://%s"] } }
+routes: [{ match: "/{rest...}", upstream: a }]
+apis: [{ name: raw, base_path: /raw, normalize: off, routes: [{ match: "/{rest...}", upstream: a }] }]
+`, echo), Options{}).Addresses()[0]
+	for path, want := range map[string]string{
+		"/a/./b//%7ec?q=%7e": "GET /a/b/~c?q=%7e", "/raw/a/./b//%7ec?q=%7e": "GET /raw/a/./b//%7ec?q=%7e", "/x/../raw/b": "GET /x/../raw/b",
+	} {
+		if _, body := ask(t, at, get(path)); body != want {
+			t.Errorf("%s: got %q, want %q", path, body, want)
+		}
+	}
+}

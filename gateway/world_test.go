@@ -151,3 +151,19 @@ func (w *world) dial(t testing.TB) (net.Conn, *bufio.Reader) {
 	t.Cleanup(func() { _ = c.Close() })
 	return c, bufio.NewReader(c)
 }
+
+// newEcho starts a server that answers with the method and target that it was asked for, and returns its address.
+func newEcho(t testing.TB) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Method+" "+r.RequestURI)
+	})}
+	var serve sync.WaitGroup
+	serve.Go(func() { _ = s.Serve(l) })
+	t.Cleanup(func() { _ = s.Close(); serve.Wait() })
+	return l.Addr().String()
+}
