@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"sallyport/expr"
 	"sallyport/plug"
@@ -26,6 +27,8 @@ type Config struct {
 	Sticky  expr.Label      `json:"sticky" default:"" doc:"With split: whatever has the same value goes to the same upstream, on every gateway and as long as the shares stay. A request without a value goes by chance."`
 	Rewrite *rewrite.Config `json:"rewrite" doc:"How path, query and host change on the way to the upstream, after all policies."`
 
+	Upgrades []string `json:"upgrades" doc:"Protocols that clients may switch to, such as websocket, which is what stands here when nothing is given; [] for none. A request that asks for another is served without the switch; h2c is never switched to."`
+
 	Mirror any `json:"mirror" later:"mirroring comes with the traffic policies of a later version"`
 }
 
@@ -40,6 +43,11 @@ func (c *Config) Check() error {
 		return schema.At("sticky", errors.New("it is for split; the targets of one upstream stick with its own setting sticky"))
 	}
 	var errs []error
+	for i, u := range c.Upgrades {
+		if !wire.ValidToken(u) || strings.EqualFold(u, "h2c") {
+			errs = append(errs, schema.At(schema.Index("upgrades", i), fmt.Errorf("%q is no protocol that can be switched to", u)))
+		}
+	}
 	sum := 0
 	for _, name := range slices.Sorted(maps.Keys(c.Split)) {
 		if c.Split[name] < 0 || c.Split[name] > maxShare {
@@ -57,13 +65,17 @@ const maxShare = 1_000_000
 
 // A backend sends requests on.
 type backend struct {
-	to      policy.Upstream  // nil with split
-	split   *split           // nil without
-	rewrite *rewrite.Rewrite // nil for none
+	to       policy.Upstream  // nil with split
+	split    *split           // nil without
+	rewrite  *rewrite.Rewrite // nil for none
+	upgrades []string
 }
 
 func build(c Config, env *plug.Env) (policy.Handler, error) {
-	var b backend
+	b := backend{upgrades: c.Upgrades}
+	if c.Upgrades == nil {
+		b.upgrades = []string{"websocket"}
+	}
 	if c.Rewrite != nil {
 		b.rewrite = rewrite.New(*c.Rewrite)
 	}
@@ -102,21 +114,21 @@ func (b *backend) handle(x *policy.Exchange) (*wire.Response, error) {
 		to = b.split.choose(x)
 	}
 	if b.rewrite == nil {
-		fill(x)
+		b.fill(x)
 		return to.Send(x, &x.Out)
 	}
 	before := rewrite.PlaceOf(x)
 	if err := b.rewrite.Apply(x); err != nil {
 		return nil, err
 	}
-	fill(x)
+	b.fill(x)
 	before.Restore(x) // log, metrics and policies that call again see the request as it came
 	return to.Send(x, &x.Out)
 }
 
 // fill makes the call out of the request: the canonical path that was matched and that all policies saw is what goes out.
 // What is of the connection only (framing, hop-by-hop fields) is made anew by the engine.
-func fill(x *policy.Exchange) {
+func (b *backend) fill(x *policy.Exchange) {
 	r := x.Request
 	var body io.Reader
 	if r.Body != nil {
@@ -129,10 +141,21 @@ func fill(x *policy.Exchange) {
 		Header:  &r.Header,
 		Body:    body,
 		Length:  r.Length,
-		Upgrade: r.Upgrade,
+		Upgrade: b.upgrade(r.Upgrade),
 		Expect:  r.Expect,
 		Request: r,
 	}
+}
+
+// upgrade returns what the client asks to switch to, if all of it is allowed.
+func (b *backend) upgrade(protocols string) string {
+	for asked := range strings.SplitSeq(protocols, ",") {
+		asked = strings.TrimSpace(asked)
+		if !slices.ContainsFunc(b.upgrades, func(allowed string) bool { return strings.EqualFold(allowed, asked) }) {
+			return ""
+		}
+	}
+	return protocols
 }
 
 func target(r *wire.Request) string {
