@@ -153,7 +153,7 @@ func (f *flow) answer(err error) *wire.Response {
 	for _, h := range p.Header {
 		resp.Header.Add(h[0], h[1])
 	}
-	if len(p.Header) == 0 && (p.Status == 503 || p.Status == 429) {
+	if (p.Status == 503 || p.Status == 429) && !resp.Header.HasKnown(wire.RetryAfter) {
 		resp.Header.SetKnown(wire.RetryAfter, "1")
 	}
 	return resp
@@ -180,6 +180,7 @@ func (g *Gateway) Refuse(r *wire.Request, fault *wire.Fault) *wire.Response {
 	r.Header.Reset()
 	resp := f.answer(refusal(fault))
 	resp.Header.SetKnown(wire.XRequestID, f.x.ID)
+	f.untold = !g.access.Load().wants(f, resp)
 	return resp
 }
 
