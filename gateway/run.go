@@ -37,6 +37,7 @@ func Run(ctx context.Context, path string, o Options) error {
 		return err
 	}
 	defer stop()
+	defer tidyMemory()()
 	files := g.follow(path)
 	if o.Serving != nil {
 		o.Serving(g)

@@ -95,9 +95,9 @@ func TestWhatIsSent(t *testing.T) {
 func TestBody(t *testing.T) {
 	h, sinks, _ := made(t, "users")
 	x := request(t, "/a")
-	x.Request.Method, x.Request.Body, x.Request.Length, x.Request.Expect, x.Request.Upgrade = "POST", wire.BytesBody([]byte("hi")), 2, true, "x"
+	x.Request.Method, x.Request.Body, x.Request.Length, x.Request.Expect, x.Request.Upgrade = "POST", wire.BytesBody([]byte("hi")), 2, true, "WebSocket"
 	_, _ = h(x)
-	if sent := sinks["users"].sent; sent.Body != x.Request.Body || sent.Length != 2 || !sent.Expect || sent.Upgrade != "x" {
+	if sent := sinks["users"].sent; sent.Body != x.Request.Body || sent.Length != 2 || !sent.Expect || sent.Upgrade != "WebSocket" {
 		t.Errorf("%+v", sent)
 	}
 }

@@ -31,7 +31,7 @@ func (k *conn) serve(first bool) {
 		again, rests := k.next(first)
 		switch {
 		case rests && !first:
-			go k.rest()
+			go k.rest(time.Now().Add(k.srv.limits.Idle-restack), true)
 			return
 		case !again:
 			k.end()
@@ -40,14 +40,24 @@ func (k *conn) serve(first bool) {
 	}
 }
 
-// rest waits for the next request on a small stack.
-func (k *conn) rest() {
-	idle := k.srv.limits.Idle - restack
-	if idle <= 0 || k.s.fill(time.Now().Add(idle)) != nil {
-		k.end()
-		return
+// settled is when an idle connection moves once more. What size a new stack has follows from those in use, as the last garbage
+// collection saw them: shortly after a crowd they are larger than later on.
+const settled = 8 * time.Second
+
+// rest waits until by for the next request, on a small stack.
+func (k *conn) rest(by time.Time, first bool) {
+	until := by
+	if late := time.Now().Add(settled); first && late.Before(by) {
+		until = late
 	}
-	k.serve(true)
+	switch err := k.s.fill(until); {
+	case err == nil:
+		k.serve(true)
+	case errors.Is(err, os.ErrDeadlineExceeded) && until.Before(by) && !k.s.aborted.Load():
+		go k.rest(by, false)
+	default:
+		k.end()
+	}
 }
 
 // next serves one request. again says that the connection can have another; rests that none came within restack, or that
