@@ -187,7 +187,7 @@ func parseRegexp(text string) (*regexp.Regexp, error) {
 
 // parseURL reads an absolute URL; its errors do not repeat it, since URLs hold passwords.
 func parseURL(text string, schemes []string) (*url.URL, error) {
-	like := "https://example.com"
+	like := "http://example.com"
 	if len(schemes) > 0 {
 		like = schemes[0] + "://example.com"
 	}

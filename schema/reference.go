@@ -53,7 +53,7 @@ func (t *Type) Kind() string {
 func plural(kind string) string {
 	first, rest, more := strings.Cut(kind, " of ")
 	switch {
-	case strings.ContainsAny(first, ",;"): // a description rather than a noun
+	case strings.ContainsAny(first, ",;"), strings.HasSuffix(first, "ies"): // a description rather than a noun; plural already
 	case strings.HasSuffix(first, "ss"):
 		first += "es"
 	case strings.HasSuffix(first, "y"):
