@@ -49,6 +49,8 @@ func clientFailure(err *wire.CallError) error {
 		return problem.RequestSlow.New("The body did not come in time.").Because(err)
 	case fault != nil:
 		return problem.BadRequest.New("%s", fault.Reason).Because(err)
+	case errors.Is(err, wire.ErrClientGone): // or closed its side only, and may read this
+		return problem.BadRequest.New("The client closed its side of the connection.").Because(err)
 	}
 	return problem.BadRequest.New("The body ended too early.").Because(err)
 }

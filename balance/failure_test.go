@@ -147,7 +147,7 @@ func TestFailures(t *testing.T) {
 		{wire.OpRequest, timeout, "request_timeout: The body did not come in time."},
 		{wire.OpRequest, wire.Bad("A chunk is bad."), "bad_request: A chunk is bad."},
 		{wire.OpRequest, io.ErrUnexpectedEOF, "bad_request: The body ended too early."},
-		{wire.OpRequest, wire.ErrClientGone, "bad_request: The body ended too early."},
+		{wire.OpRequest, wire.ErrClientGone, "bad_request: The client closed its side of the connection."},
 	} {
 		cause := &wire.CallError{Op: c.op, Err: c.err}
 		p := problem.From(failure(cause))
