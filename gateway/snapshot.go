@@ -74,13 +74,13 @@ func stricter(found, other *served) bool {
 }
 
 // extend adds the api's own members to a problem.
-func (s *served) extend(p *problem.Problem) *problem.Problem {
+func (v *served) extend(p *problem.Problem) *problem.Problem {
 	q := *p
 	q.Extra = maps.Clone(p.Extra)
 	if q.Extra == nil {
 		q.Extra = map[string]any{}
 	}
-	for name, value := range s.add {
+	for name, value := range v.add {
 		if _, taken := q.Extra[name]; !taken {
 			q.Extra[name] = value
 		}

@@ -161,8 +161,6 @@ func (s *segment) size() (n int) {
 	return n
 }
 
-func (s *segment) key() string { return strings.Join(s.lits, "{}") }
-
 // common returns a text that both a and b fit, which are segments without rest.
 func common(a, b *segment) (string, bool) {
 	if p, q := a.lits[0], b.lits[0]; !strings.HasPrefix(p, q) && !strings.HasPrefix(q, p) {

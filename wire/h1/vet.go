@@ -2,6 +2,7 @@ package h1
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"sallyport/wire"
@@ -16,7 +17,7 @@ const firstChunk = 100 * time.Millisecond
 
 // vet looks through what has come of a chunked body, without reading it.
 func (b *body) vet() *wire.Fault {
-	if b.mode != chunked || b.err != nil {
+	if b.mode != chunked {
 		return nil
 	}
 	begun, fault := b.scan(b.s.buffered())
@@ -36,7 +37,8 @@ func (b *body) vet() *wire.Fault {
 
 // asFault returns the fault in err; other errors will come again when the body is read.
 func asFault(err error) *wire.Fault {
-	fault, _ := err.(*wire.Fault)
+	var fault *wire.Fault
+	errors.As(err, &fault)
 	return fault
 }
 
