@@ -197,7 +197,7 @@ func passed(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }
 // await waits for bytes until by. When that takes long it has the client watched, so that the call ends with the client.
 func (u *upConn) await(by time.Time) error {
 	if u.stop == nil && (u.up == nil || u.up.over()) {
-		if soon := time.Now().Add(patience); soon.Before(by) {
+		if soon := u.now().Add(patience); soon.Before(by) {
 			if err := u.s.fill(soon); !errors.Is(err, os.ErrDeadlineExceeded) || u.s.aborted.Load() {
 				return err
 			}

@@ -63,4 +63,4 @@ const (
 )
 
 // patience is how long a call waits before it costs more than waiting: a watcher for the client.
-const patience = 500 * time.Millisecond
+const patience = 250 * time.Millisecond
