@@ -66,6 +66,9 @@ func (k *conn) respond(x *exchange, resp *wire.Response, last bool) (sent int64,
 		chunks = true
 	}
 	o := &x.out
+	if length > smallBlock/2 {
+		o.take(bigBlock) // so that the head goes out with what is there of the body
+	}
 	o.start()
 	o.b = appendStatus(o.b, resp)
 	o.b = appendFields(o.b, &resp.Header)
