@@ -90,6 +90,7 @@ func (u *Upstream) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error
 // limit sets the times that the caller of Send left open, and keeps them within the request's.
 func (u *Upstream) limit(x *policy.Exchange, c *wire.Call, now time.Time) {
 	t := &u.timeouts
+	c.Start = now
 	c.Connect = sooner(c.Connect, t.Connect)
 	c.Wait = sooner(c.Wait, t.ResponseHeader)
 	c.Idle = sooner(c.Idle, t.Idle)

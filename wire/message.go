@@ -132,6 +132,7 @@ type Call struct {
 	// responses and the news that the client is gone travel through its Conn.
 	Request *Request
 
+	Start    time.Time     // when the call was made, for its times to count from; zero for when the engine gets it
 	Deadline time.Time     // of the whole call up to the end of the response; zero for none
 	HeadBy   time.Time     // when the response's head must be there, however long the request takes; zero for none
 	Connect  time.Duration // for a new connection; 0 for none

@@ -22,7 +22,7 @@ type body struct {
 	trailer *wire.Header
 	idle    time.Duration // without a byte
 	rate    int64         // bytes a second that a body of known length has to keep up; 0 for none
-	started time.Time     // of the first wait
+	waited  time.Duration // for the peer, all in all; counted when there is a rate
 	by      time.Time     // end of the whole call, zero for none
 
 	before func() error // runs once before the first wait: 100 Continue
@@ -184,13 +184,15 @@ func (b *body) more() error {
 	if !b.s.room(bigBlock) {
 		return faultChunk // framing that fills a whole block
 	}
-	by := b.deadline(time.Now())
+	now := time.Now()
+	by := b.deadline(now)
 	var err error
 	if b.wait != nil {
 		err = b.wait.await(by)
 	} else {
 		err = b.s.fill(by)
 	}
+	b.waitedSince(now)
 	switch {
 	case err == nil:
 		return nil
@@ -206,15 +208,19 @@ func (b *body) more() error {
 
 // deadline is when the next byte has to be there.
 func (b *body) deadline(now time.Time) time.Time {
-	if b.started.IsZero() {
-		b.started = now
-	}
 	by := now.Add(b.idle)
 	if b.rate > 0 && b.mode == byLength {
-		earned := b.started.Add(b.idle + time.Duration(b.got/b.rate)*time.Second)
-		by = earlier(by, earned)
+		earned := time.Duration(min(b.got/b.rate, 1<<30)) * time.Second
+		by = earlier(by, now.Add(b.idle+earned-b.waited))
 	}
 	return earlier(by, b.by)
+}
+
+// waitedSince counts a wait. What the reader of the body does between two waits is not the peer's time.
+func (b *body) waitedSince(start time.Time) {
+	if b.rate > 0 {
+		b.waited += time.Since(start)
+	}
 }
 
 // earlier returns the earlier of two times, of which zero is none.

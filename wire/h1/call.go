@@ -24,14 +24,18 @@ func (u *upConn) send(c *wire.Call) error {
 		u.phase = toRead
 		return u.sendBody(c)
 	}
-	by := u.now().Add(patience)
-	err := u.s.armRead(by)
+	last := earlier(c.Deadline, c.HeadBy)
+	little := patience
+	if c.Wait > 0 {
+		little = min(little, c.Wait)
+	}
+	err := u.s.armRead(earlier(u.at.Add(little), last))
 	for err == nil {
 		err = u.s.raw.Read(u.begin)
-		if !errors.Is(err, os.ErrDeadlineExceeded) || u.phase != toSend {
+		if !errors.Is(err, os.ErrDeadlineExceeded) || u.phase != toSend || passed(last) {
 			break
 		}
-		err = u.s.setRead(time.Now().Add(patience)) // the deadline of an earlier call
+		err = u.s.setRead(earlier(time.Now().Add(little), last)) // that was the deadline of an earlier call
 	}
 	switch {
 	case u.phase == toRead && errors.Is(err, os.ErrDeadlineExceeded):
@@ -41,10 +45,11 @@ func (u *upConn) send(c *wire.Call) error {
 	case u.phase == toRead && err == nil:
 		u.s.w += u.s.n
 	case u.phase == toFlush && err == nil:
-		err = u.s.write(u.o.b[u.sent:], time.Now(), idleOf(c))
-		u.phase = toRead
+		if err = u.s.write(u.o.b[u.sent:], time.Now(), idleOf(c)); err == nil {
+			u.phase, u.at = toRead, time.Now()
+		}
 	}
-	if err != nil {
+	if err != nil || u.phase == stale {
 		return err
 	}
 	return u.sendBody(c)
@@ -55,14 +60,6 @@ func orEOF(err error) error {
 		return io.EOF
 	}
 	return err
-}
-
-// now is the time of the request, good enough for deadlines that are only set anew when they pass.
-func (u *upConn) now() time.Time {
-	if r := u.call.Request; r != nil && !r.Time.IsZero() {
-		return r.Time
-	}
-	return time.Now()
 }
 
 // start runs when the connection may be readable; see send.
@@ -97,9 +94,9 @@ func idleOf(c *wire.Call) time.Duration {
 
 // readHead reads the final response's head, passing interim ones on.
 func (u *upConn) readHead(c *wire.Call) error {
-	var sentAt time.Time
+	var sentAt time.Time // the whole request
 	if u.up == nil && !u.due {
-		sentAt = u.now()
+		sentAt = u.at
 	}
 	for scanned, interim := 0, 0; ; {
 		b := u.s.buffered()
@@ -154,7 +151,10 @@ func (u *upConn) interim(c *wire.Call) error {
 		return u.upload(c)
 	}
 	if r := c.Request; r != nil && r.Conn != nil && r.Conn.Inform != nil {
-		return r.Conn.Inform(&u.resp)
+		if err := r.Conn.Inform(&u.resp); err != nil {
+			u.gone.Store(true)
+			return err
+		}
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ func passed(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }
 // await waits for bytes until by. When that takes long it has the client watched, so that the call ends with the client.
 func (u *upConn) await(by time.Time) error {
 	if u.stop == nil && (u.up == nil || u.up.over()) {
-		if soon := u.now().Add(patience); soon.Before(by) {
+		if soon := u.at.Add(patience); soon.Before(by) && !passed(soon) {
 			if err := u.s.fill(soon); !errors.Is(err, os.ErrDeadlineExceeded) || u.s.aborted.Load() {
 				return err
 			}

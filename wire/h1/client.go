@@ -20,6 +20,7 @@ type upConn struct {
 
 	// What follows belongs to the call under way.
 	call  *wire.Call
+	at    time.Time // when it began
 	resp  wire.Response
 	f     framing
 	body  body
@@ -70,7 +71,7 @@ func (u *upConn) close() {
 // hand (RFC 9112 §9.3.1, RFC 9110 §9.2.2).
 func (p *Pool) Do(c *wire.Call) (*wire.Response, error) {
 	for try := 0; ; try++ {
-		u, failed := p.get(c, try > 2)
+		u, failed := p.get(c, try)
 		if failed != nil {
 			return nil, failed
 		}
@@ -89,6 +90,9 @@ func (u *upConn) do(c *wire.Call) (resp *wire.Response, failed *wire.CallError, 
 	reused := u.used
 	u.used, u.call, u.up, u.stop, u.sent, u.began = true, c, nil, nil, 0, false
 	u.gone.Store(false)
+	if u.at.IsZero() {
+		u.at = time.Now()
+	}
 	u.build(c)
 	inline := u.inline(c)
 	u.due = !inline.all
@@ -108,6 +112,9 @@ func (u *upConn) do(c *wire.Call) (resp *wire.Response, failed *wire.CallError, 
 	again = reused && !failed.Began && u.up == nil && repeatable(c.Method) && inline.undo() &&
 		(failed.Op == wire.OpRead || failed.Op == wire.OpWrite)
 	u.abandon()
+	if u.up != nil && u.up.panic != "" {
+		panic(u.up.panic) // where it is contained
+	}
 	return nil, failed, again
 }
 

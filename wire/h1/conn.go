@@ -31,13 +31,23 @@ func (k *conn) serve(first bool) {
 		again, rests := k.next(first)
 		switch {
 		case rests && !first:
-			go k.rest(time.Now().Add(k.srv.limits.Idle-restack), true)
+			go k.rest(k.idleUntil(), true)
 			return
 		case !again:
 			k.end()
 			return
 		}
 	}
+}
+
+// idleUntil is how long a connection may wait that has waited until restack behind its last head, or whose last request took longer
+// than that.
+func (k *conn) idleUntil() time.Time {
+	now, idle := time.Now(), k.srv.limits.Idle
+	if now.Sub(k.seen) < restack+restack/10 {
+		idle -= restack
+	}
+	return now.Add(idle)
 }
 
 // settled is when an idle connection moves once more. What size a new stack has follows from those in use, as the last garbage
@@ -65,12 +75,16 @@ func (k *conn) rest(by time.Time, first bool) {
 func (k *conn) next(first bool) (again, rests bool) {
 	if len(k.s.buffered()) == 0 {
 		k.s.release()
-		by := k.seen.Add(min(restack, k.srv.limits.Idle))
-		if first {
+		by := k.seen.Add(restack)
+		brief := k.srv.limits.Idle <= 2*restack
+		switch {
+		case first:
 			by = time.Now().Add(k.srv.limits.HeadTime)
+		case brief:
+			by = time.Now().Add(k.srv.limits.Idle)
 		}
 		if err := k.s.fill(by); err != nil {
-			return false, errors.Is(err, os.ErrDeadlineExceeded) && !k.s.aborted.Load()
+			return false, !brief && errors.Is(err, os.ErrDeadlineExceeded) && !k.s.aborted.Load()
 		}
 	}
 	if k.state.Swap(busy) == dead {
@@ -113,16 +127,20 @@ func (k *conn) exchange(x *exchange) (again bool) {
 func (k *conn) handle(r *wire.Request) (resp *wire.Response) {
 	defer func() {
 		if what := recover(); what != nil {
-			if f := k.srv.Panicked; f != nil {
-				f(r, what)
-			} else {
-				debug.PrintStack()
-			}
+			k.panicked(r, what)
 			r.Close = true
 			resp = &wire.Response{Status: 500}
 		}
 	}()
 	return k.srv.Handler.Handle(r)
+}
+
+func (k *conn) panicked(r *wire.Request, what any) {
+	if f := k.srv.Panicked; f != nil {
+		f(r, what)
+	} else {
+		debug.PrintStack()
+	}
 }
 
 // finish writes the answer, tells the handler, and says whether the connection can have another request.
@@ -134,6 +152,9 @@ func (k *conn) finish(x *exchange, resp *wire.Response) bool {
 	resp.Close() // nobody reads the request's body from here on, and nothing of the call for it is in use
 	k.srv.Handler.Done(r, wire.Outcome{Status: status, Sent: sent, Received: x.body.got, Err: err})
 	x.out.free()
+	if t := k.s.tcp; err != nil && t != nil && r.Proto == wire.HTTP10 {
+		_ = t.SetLinger(0) // an orderly end would be that of the response
+	}
 	if err != nil || !again {
 		k.lingers = k.lingers || err == nil && !x.body.done()
 		return false
@@ -147,18 +168,19 @@ func (k *conn) finish(x *exchange, resp *wire.Response) bool {
 // mustClose says whether an unread body makes the connection useless for another request.
 func (k *conn) mustClose(x *exchange) bool {
 	b := &x.body
-	if b.shared {
+	if b.shared || k.s.aborted.Load() {
 		return true
 	}
 	if b.done() {
 		return false
 	}
-	return b.before != nil || b.err != nil || b.s.aborted.Load() || b.mode != byLength || b.left > drainMax
+	return b.before != nil || b.err != nil || b.mode != byLength || b.left > drainMax
 }
 
 // drain reads the rest of a body that nobody wanted.
 func (k *conn) drain(b *body) bool {
 	b.by = time.Now().Add(5 * time.Second)
+	b.limit = nil // of what is read, not of what is thrown away
 	for !b.done() {
 		if b.fill() != nil {
 			break

@@ -170,52 +170,6 @@ func (w *writer) content(p []byte) error {
 	return w.write(p)
 }
 
-// spliceMin is the least that is worth moving within the kernel; spliceStep bounds one move, so that deadlines see progress.
-const (
-	spliceMin  = 32 << 10
-	spliceStep = 128 << 10
-)
-
-// splice moves bytes from a plain TCP connection to another without looking at them, if left is worth it.
-func (w *writer) splice(src source, left int64) (int64, error) {
-	b, ok := src.(*body)
-	if !ok || left < spliceMin || w.s.tcp == nil || !b.spliceable() {
-		return 0, nil
-	}
-	w.o.free()
-	now := time.Now()
-	n, err := b.spliceTo(w, min(left, spliceStep), now)
-	w.now = time.Time{}
-	return n, err
-}
-
-// spliceable says whether the rest of b can be moved in the kernel: plain TCP, length known, nothing buffered.
-func (b *body) spliceable() bool {
-	return b.s.tcp != nil && b.mode == byLength && b.err == nil && b.before == nil && b.left >= spliceMin && b.s.r == b.s.w &&
-		(b.limit == nil || *b.limit == 0 || b.got+b.left <= *b.limit)
-}
-
-func (b *body) spliceTo(w *writer, most int64, now time.Time) (int64, error) {
-	b.s.release()
-	if err := b.s.setRead(b.deadline(now)); err != nil {
-		return 0, err
-	}
-	if err := w.s.setWrite(now.Add(w.idle)); err != nil {
-		return 0, err
-	}
-	w.o.lr = io.LimitedReader{R: b.s.tcp, N: min(most, b.left)}
-	n, err := w.s.tcp.ReadFrom(&w.o.lr)
-	b.left -= n
-	b.got += n
-	if b.left == 0 {
-		b.err = io.EOF
-	}
-	if err == nil && n == 0 {
-		err = errCut
-	}
-	return n, err
-}
-
 // chunked writes a body as chunks, each as large as what there is to write, and the trailer behind it.
 func (w *writer) chunked(b io.Reader, trailer *wire.Header) error {
 	src, free := sourceOf(b)
@@ -255,7 +209,7 @@ func (w *writer) chunk(src source) error {
 	}
 	at := len(w.o.b)
 	all := w.o.b[:cap(w.o.b)]
-	content := all[at+size : len(all)-end]
+	content := all[at+size : min(len(all)-end, at+size+0xffff)]
 	n := 0
 	for n < len(content) {
 		p := src.peek()

@@ -2,6 +2,7 @@ package h1
 
 import (
 	"errors"
+	"os"
 	"syscall"
 	"time"
 
@@ -29,26 +30,37 @@ func (k *conn) watch(gone func()) (stop func()) {
 	if len(k.s.buffered()) > 0 {
 		return nothing // behind a pipelined request nobody can see the end
 	}
-	done := make(chan struct{})
+	var room []byte // for what a look that cannot do without reading finds
+	if k.s.raw == nil {
+		k.s.take(smallBlock)
+		if room = k.s.buf[k.s.w:]; len(room) == 0 {
+			return nothing
+		}
+	}
+	_ = k.s.conn.SetReadDeadline(time.Time{}) // that of the last read is none of the watcher's
+	done, n := make(chan struct{}), 0
 	go func() {
 		defer close(done)
-		if k.left() {
+		var left bool
+		if n, left = k.left(room); left {
 			gone()
 		}
 	}()
 	return func() {
 		_ = k.s.conn.SetReadDeadline(past)
 		<-done
+		k.s.w += n
 		k.s.readBy = past // the next read sets its own
 	}
 }
 
-// left waits until the client has gone (true), has sent something, or the deadline passes.
-func (k *conn) left() bool {
+// left waits until the client has gone (true), has sent something, or the deadline passes. On a connection that cannot be
+// looked at without reading, n bytes of what the client sent are in room.
+func (k *conn) left(room []byte) (n int, left bool) {
 	if k.s.raw == nil {
-		return k.leftByReading()
+		n, err := k.s.conn.Read(room)
+		return n, n == 0 && !errors.Is(err, os.ErrDeadlineExceeded)
 	}
-	var left bool
 	var b [1]byte
 	err := k.s.raw.Read(func(fd uintptr) bool {
 		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
@@ -58,17 +70,5 @@ func (k *conn) left() bool {
 		left = n == 0 || err != nil
 		return true
 	})
-	return err == nil && left
-}
-
-// leftByReading is left for connections that cannot be looked at without reading: what comes is kept.
-func (k *conn) leftByReading() bool {
-	k.s.take(smallBlock)
-	if k.s.w == len(k.s.buf) {
-		return false
-	}
-	n, err := k.s.conn.Read(k.s.buf[k.s.w:])
-	k.s.w += n
-	var timeout interface{ Timeout() bool }
-	return n == 0 && !(errors.As(err, &timeout) && timeout.Timeout())
+	return 0, left || err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }

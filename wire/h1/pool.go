@@ -104,25 +104,23 @@ var (
 	errNoneYet = errors.New("no connection became free in time")
 )
 
-// get returns an idle connection, or a new one, waiting for it if it must. c.Request's connection tells where to look first.
-func (p *Pool) get(c *wire.Call, fresh bool) (*upConn, *wire.CallError) {
+// get returns an idle connection, or a new one, waiting for it if it must. c.Request's connection tells where to look first. After
+// some tries it has to be a new one.
+func (p *Pool) get(c *wire.Call, try int) (*upConn, *wire.CallError) {
 	home := 0
 	if c.Request != nil && len(p.shards) > 1 {
 		home = p.shard(c.Request.Conn)
 	}
-	if !fresh {
+	if try < 3 {
 		if u := p.takeIdle(home); u != nil {
+			if try == 0 {
+				u.at = c.Start // which was a moment ago
+			}
 			return u, nil
 		}
 	}
-	for {
-		n := p.open.Load()
-		if n >= int64(p.o.MaxConns) {
-			break
-		}
-		if p.open.CompareAndSwap(n, n+1) {
-			return p.dial(c, home)
-		}
+	if p.count() {
+		return p.dial(c, home)
 	}
 	return p.wait(c, home)
 }
@@ -169,19 +167,33 @@ func (p *Pool) dial(c *wire.Call, home int) (*upConn, *wire.CallError) {
 // release counts a connection out and lets one that waits make another.
 func (p *Pool) release() {
 	p.open.Add(-1)
+	p.admit()
+}
+
+// admit lets those that wait make connections while there may be more.
+func (p *Pool) admit() {
 	if p.waiting.Load() == 0 {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.open.Load() < int64(p.o.MaxConns) {
+	for len(p.queue) > 0 && p.count() {
 		w := p.pop()
-		if w == nil {
-			return
-		}
-		p.open.Add(1)
 		w.given = true
 		close(w.ready)
+	}
+}
+
+// count counts one more connection in, if there may be one.
+func (p *Pool) count() bool {
+	for {
+		n := p.open.Load()
+		if n >= int64(p.o.MaxConns) {
+			return false
+		}
+		if p.open.CompareAndSwap(n, n+1) {
+			return true
+		}
 	}
 }
 
@@ -220,8 +232,7 @@ func (p *Pool) wait(c *wire.Call, home int) (*upConn, *wire.CallError) {
 	p.mu.Unlock()
 	// A connection may have become free before the queue was seen.
 	if p.open.Load() < int64(p.o.MaxConns) {
-		p.open.Add(1)
-		p.release()
+		p.admit()
 	} else if u := p.takeIdle(home); u != nil {
 		p.put(u)
 	}

@@ -3,9 +3,13 @@ package h1
 import (
 	"io"
 	"net/http"
+	"net/http/httputil"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
+	"sallyport/test/memnet"
 	"sallyport/wire"
 )
 
@@ -183,5 +187,22 @@ func TestMalformedChunks(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		})
+	}
+}
+
+// A chunk says how long it is, also where a long head has left a larger buffer.
+func TestLongChunks(t *testing.T) {
+	near, far := memnet.Pipe(netip.AddrPort{}, netip.AddrPort{})
+	var s stream
+	s.init(near)
+	w := writer{s: &s, o: &outBuf{b: make([]byte, 0, 100_000)}, idle: time.Second}
+	body := strings.Repeat("0123456789", 20_000)
+	go func() {
+		_ = w.chunked(wire.BytesBody([]byte(body)), nil)
+		_ = near.Close()
+	}()
+	b, err := io.ReadAll(httputil.NewChunkedReader(far))
+	if err != nil || string(b) != body {
+		t.Errorf("%d bytes, %v", len(b), err)
 	}
 }

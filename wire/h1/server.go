@@ -152,6 +152,7 @@ func (k *conn) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
+	k.s.aborted.Store(false) // of the upload that the answer came too early for
 	by := time.Now().Add(time.Second)
 	for n := 0; n < 256<<10; {
 		k.s.r = k.s.w

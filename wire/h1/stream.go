@@ -230,9 +230,16 @@ func (s *stream) armRead(by time.Time) error {
 	return nil
 }
 
+// setRead sets the deadline, unless reads are to end: then it must not take the place of the one that abort has set.
 func (s *stream) setRead(by time.Time) error {
 	s.readBy = by
-	return s.conn.SetReadDeadline(by)
+	if err := s.conn.SetReadDeadline(by); err != nil {
+		return err
+	}
+	if s.aborted.Load() {
+		return errTimeout
+	}
+	return nil
 }
 
 // early says whether a deadline passed before by, and sets the right one.
@@ -240,32 +247,34 @@ func (s *stream) early(by time.Time) bool {
 	return time.Now().Before(by) && s.setRead(by) == nil
 }
 
-// write writes all of b, giving the peer idle time for each step of progress.
+// write writes all of b, giving the peer idle time for each step of progress; see push.
 func (s *stream) write(b []byte, now time.Time, idle time.Duration) error {
+	return s.push(now, idle, func() (int, error) {
+		n, err := s.writeOnce(b)
+		b = b[n:]
+		return n, err
+	})
+}
+
+// push calls once until it has nothing left to write, giving the peer at least idle time for each step of progress, at most
+// twice that. As with reading, a deadline that is there and earlier stays until it passes. now need not be exact: it only
+// tells whether there is a later one.
+func (s *stream) push(now time.Time, idle time.Duration, once func() (int, error)) error {
 	by := now.Add(idle)
+	// TLS does not survive a deadline that passes in the middle of a write, so there it is always a new one.
+	fresh := s.raw == nil || s.writeBy.IsZero() || s.writeBy.After(by)
 	for {
-		if s.writeBy.IsZero() || s.writeBy.After(by) {
+		if fresh {
+			by = time.Now().Add(idle)
 			if err := s.setWrite(by); err != nil {
 				return err
 			}
 		}
-		n, err := s.writeOnce(b)
-		if err == nil {
-			return nil
-		}
-		b = b[n:]
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		n, err := once()
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || fresh && n == 0 {
 			return err
 		}
-		now = time.Now()
-		if n > 0 {
-			by = now.Add(idle)
-		} else if !now.Before(by) {
-			return err
-		}
-		if err := s.setWrite(by); err != nil {
-			return err
-		}
+		fresh = true
 	}
 }
 
@@ -308,7 +317,7 @@ func (s *stream) setWrite(by time.Time) error {
 	return s.conn.SetWriteDeadline(by)
 }
 
-// abort makes the read under way and those to come fail at once. Another goroutine than the stream's may call it.
+// abort makes the read under way and those to come fail at once, whatever deadline is being set meanwhile. Another goroutine than the stream's may call it.
 func (s *stream) abort() {
 	s.aborted.Store(true)
 	_ = s.conn.SetReadDeadline(past)

@@ -2,12 +2,15 @@ package h1
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"sallyport/wire"
 )
 
 // rawTarget answers each request with the same bytes, and closes the connection behind them when they end in "\x00".
@@ -265,5 +268,88 @@ func TestTunnel(t *testing.T) {
 	head, rest, _ := strings.Cut(string(all), "\r\n\r\n")
 	if err != nil || !strings.HasPrefix(head, "HTTP/1.1 101 Switching Protocols") || !strings.Contains(head, "Upgrade: echo") || rest != "hello,early latebye" {
 		t.Errorf("%q, %v", all, err)
+	}
+}
+
+// A connection that turns out to be closed costs a long body nothing either: nobody has begun to read it.
+func TestUploadOnAStaleConnection(t *testing.T) {
+	body := strings.Repeat("0123456789abcdef", 20000)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			r, err := http.ReadRequest(bufio.NewReader(c))
+			if err != nil {
+				continue
+			}
+			b, err := io.ReadAll(r.Body)
+			if r.Method == "POST" && (err != nil || string(b) != body) {
+				_, _ = fmt.Fprintf(c, "HTTP/1.1 500 Got %d bytes\r\nContent-Length: 0\r\n\r\n", len(b))
+			} else {
+				_, _ = io.WriteString(c, hi)
+			}
+			_ = c.Close()
+		}
+	}()
+	p := poolTo(t, ln.Addr().String())
+	do := func(c *wire.Call) string {
+		resp, err := p.Do(c)
+		if err != nil {
+			return err.Error()
+		}
+		defer resp.Close()
+		_, _ = io.Copy(io.Discard, resp.Body)
+		return fmt.Sprint(resp.Status, " ", resp.Reason)
+	}
+	for range 5 {
+		if got := do(&wire.Call{Method: "GET", Target: "/", Host: "a"}); got != "200 OK" {
+			t.Fatal(got)
+		}
+		time.Sleep(20 * time.Millisecond)
+		got := do(&wire.Call{Method: "POST", Target: "/", Host: "a", Body: strings.NewReader(body), Length: int64(len(body))})
+		if got != "200 OK" {
+			t.Error(got)
+		}
+	}
+}
+
+// The client's connection is kept when its body was sent whole, however long it was.
+func TestKeepAliveBehindAnUpload(t *testing.T) {
+	target := httpTarget(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, "hi")
+	})
+	l := newLab(t, target, Limits{})
+	closed := 0
+	for range 20 {
+		resp, err := http.Post("http://"+l.addr+"/", "text/plain", strings.NewReader(strings.Repeat("x", 200000)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		if resp.Close {
+			closed++
+		}
+	}
+	if closed > 5 { // it may be that the target is quicker to answer than the upload is to say that it is over
+		t.Errorf("%d of 20 were closed", closed)
+	}
+}
+
+// A client that takes no interim response is no fault of the target.
+func TestInterimThatNobodyTakes(t *testing.T) {
+	p := poolTo(t, rawTarget(t, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"+hi))
+	r := &wire.Request{Conn: &wire.Conn{Inform: func(*wire.Response) error { return io.ErrClosedPipe }}}
+	_, err := p.Do(&wire.Call{Method: "GET", Target: "/", Host: "a", Request: r})
+	if failed, ok := err.(*wire.CallError); !ok || failed.Op != wire.OpRequest {
+		t.Errorf("got %v", err)
 	}
 }

@@ -1,9 +1,12 @@
 package h1
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -14,8 +17,11 @@ import (
 // So an answer that comes early is seen at once, and a body and an answer can flow at the same time.
 type upload struct {
 	o    outBuf
+	from *body // the client's body, which is shared until the upload is over; nil when another one is sent
 	done chan struct{}
 	err  error // why it stopped short; valid once done is closed
+	// panic is what reading the body panicked with; valid once done is closed.
+	panic string
 }
 
 func (u *upload) over() bool {
@@ -48,16 +54,23 @@ func (u *upConn) upload(c *wire.Call) error {
 	if !u.due {
 		return nil
 	}
+	u.stopWatch() // two cannot read from the client
 	u.due = false
 	up := &upload{done: make(chan struct{})}
 	u.up = up
 	if b, ok := c.Body.(*body); ok {
-		b.shared = true
+		b.shared, up.from = true, b
 	}
 	w := writer{s: &u.s, o: &up.o, idle: idleOf(c), peer: errTarget}
 	src, length := c.Body, c.Length
 	go func() {
 		defer close(up.done)
+		defer func() {
+			if what := recover(); what != nil { // in a body that somebody made
+				up.panic = fmt.Sprintf("%v, in %s", what, debug.Stack())
+				u.s.abort()
+			}
+		}()
 		if length > 0 {
 			up.err = w.plain(src, length)
 		} else {
@@ -78,19 +91,23 @@ func (u *upConn) settle() bool {
 	if up == nil {
 		return !u.due
 	}
-	b, ours := u.call.Body.(*body)
 	cut := !up.soonOver()
 	if cut {
 		_ = u.s.conn.Close() // a write ends
-		if ours {
-			b.s.abort() // a read ends, and with it the client's connection once it has its answer
+		if up.from != nil {
+			up.from.s.abort() // a read ends, and with it the client's connection once it has its answer
 		}
 		<-up.done
 	}
-	if ours {
-		b.shared = false
+	up.unshare()
+	return !cut && up.err == nil && up.panic == ""
+}
+
+// unshare gives the client's body back, once the upload is over.
+func (u *upload) unshare() {
+	if u.from != nil {
+		u.from.shared = false
 	}
-	return !cut && up.err == nil
 }
 
 // soonOver gives an upload whose last byte the target may have seen already a moment to say so.
@@ -127,6 +144,10 @@ func (u *upConn) response(c *wire.Call) *wire.Response {
 	r, f := &u.resp, &u.f
 	r.Length, r.Switch = f.length, nil
 	r.Trailer.Reset()
+	if u.up != nil && u.up.over() {
+		u.up.unshare() // as it mostly is by now: the client's connection can have another request
+	}
+	u.o.free() // there is no second try from here on
 	u.body = body{s: &u.s, idle: c.Idle, by: c.Deadline, trailer: &r.Trailer, wait: u, closed: u.endF}
 	if u.body.idle == 0 {
 		u.body.idle = idleOf(c)
@@ -135,8 +156,9 @@ func (u *upConn) response(c *wire.Call) *wire.Response {
 	r.Body = b
 	switch {
 	case r.Status == 101:
+		u.stopWatch() // from now on it is the tunnel that reads from the client
 		r.Body, r.Length = nil, 0
-		r.Switch = &tunnel{s: &u.s, proto: c.Upgrade, end: u.abandon}
+		r.Switch = &tunnel{s: &u.s, proto: cmp.Or(f.proto, c.Upgrade), end: u.abandon}
 	case c.Method == "HEAD", r.Status == 204, r.Status == 304:
 		b.err = io.EOF
 		f.close = f.close || r.Status == 204 && (f.length > 0 || f.chunked) // the target may send one all the same
@@ -160,10 +182,9 @@ func (u *upConn) finish(b *body) {
 		u.close()
 		return
 	}
-	u.last = u.now()
-	u.call = nil
+	u.last = u.at
+	u.call, u.at = nil, time.Time{}
 	u.resp.Release()
-	u.o.free()
 	u.s.release()
 	u.pool.put(u)
 }

@@ -1,7 +1,7 @@
 package h1
 
 import (
-	"io"
+	"errors"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -11,10 +11,7 @@ import (
 )
 
 // An outBuf is where a message is put together before it is written. It has a block only while there is something in it.
-type outBuf struct {
-	b  []byte
-	lr io.LimitedReader // for splicing
-}
+type outBuf struct{ b []byte }
 
 func (o *outBuf) start() {
 	o.begin()
@@ -46,16 +43,25 @@ func (o *outBuf) free() {
 // client got less than the whole response and has to see that from how the connection ends.
 func (k *conn) respond(x *exchange, resp *wire.Response, last bool) (sent int64, again bool, err error) {
 	r := &x.req
+	defer func() {
+		if what := recover(); what != nil { // of a body that a handler made
+			k.panicked(r, what)
+			again, err = false, errPanic
+		}
+	}()
 	if resp.Status == 101 {
 		return k.switchProtocols(x, resp)
 	}
 	k.final()
+	if k.s.raw != nil && !x.body.shared {
+		k.s.release() // a body that a call had to keep at hand
+	}
 	body, length := resp.Body, resp.Length
 	chunks := false
 	switch {
 	case r.Method == "HEAD", resp.Status == 204, resp.Status == 304, resp.Status < 200:
 		body = nil
-		if r.Method != "HEAD" {
+		if r.Method != "HEAD" || resp.Status == 204 {
 			length = -1 // nothing to say about a body that cannot be (RFC 9110 §8.6)
 		}
 	case body == nil:
@@ -101,6 +107,8 @@ func (k *conn) respond(x *exchange, resp *wire.Response, last bool) (sent int64,
 	}
 	return w.sent, err == nil && !last, err
 }
+
+var errPanic = errors.New("reading the response panicked")
 
 // final ends the time of interim responses.
 func (k *conn) final() {
