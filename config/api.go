@@ -101,6 +101,16 @@ var routeType = schema.Of[Route]()
 // RouteSettings are the names of a route's settings, backends not among them.
 func RouteSettings() []string { return routeType.Names() }
 
+// ToCome says whether r ends in a backend that is not built yet, which was reported as such.
+func (r *Route) ToCome() bool {
+	for _, name := range []string{"compose", "function", "grpc", "mock"} {
+		if r.Node.Field(name) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Rule is what r, a route of a, matches: with the api's base path, and its hosts where the route names none.
 func (r *Route) Rule(a *API) (m route.Match, err error) {
 	m = r.Match

@@ -97,6 +97,9 @@ func (v *served) describe(f *schema.Field) {
 
 func (b *builder) oneBackend(r *config.Route, found []*schema.Field) {
 	if len(found) == 0 {
+		if r.ToCome() {
+			return // that it cannot be had yet says enough
+		}
 		b.errs.Add(r.Node, r.Path, "the route has no backend; add one of %s", strings.Join(b.backendNames(), ", "))
 		return
 	}

@@ -3,6 +3,7 @@ package schema
 // Decoding of config structs: their settings, what is missing, and their own checks.
 
 import (
+	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ func (d *decoder) structure(n *Node, v reflect.Value, t *Type, path string) {
 // shorthand takes what is not a map for the one setting that is marked short.
 func (d *decoder) shorthand(n *Node, v reflect.Value, t *Type, path string) {
 	if t.short == nil {
-		d.errs.Add(n, path, "%s is given where %s is wanted; %s", n.Kind, t.words(), n.expanded("the settings here are "+strings.Join(t.Names(), ", ")))
+		d.errs.Add(n, path, "%s is given where %s is wanted; %s", n.Kind, t.words(), n.expanded(t.instead(n)))
 		return
 	}
 	before := len(d.errs)
@@ -33,6 +34,33 @@ func (d *decoder) shorthand(n *Node, v reflect.Value, t *Type, path string) {
 	if len(d.errs) == before {
 		d.check(n, v, path)
 	}
+}
+
+// instead is how to write n, which is no map, as one: where a list is all that must be given, n or what it lists is meant for it.
+func (t *Type) instead(n *Node) string {
+	var must []*field
+	for _, f := range t.fields {
+		if !f.optional && f.later == "" {
+			must = append(must, f)
+		}
+	}
+	if len(must) != 1 || must[0].typ.kind != listKind || n.Kind == Null {
+		return "the settings here are " + strings.Join(t.Names(), ", ")
+	}
+	text := "…"
+	if n.Kind != List && !n.Literal && !strings.ContainsAny(n.Text, "@,[]{}\"'#\n") { // may be a secret, or need quotes
+		text = clip(n.Text)
+	}
+	return fmt.Sprintf("write { %s: [%s] }", must[0].name, text)
+}
+
+// missing says that a setting must be given. Its type is told of unless the name says it: a match is a match.
+func (f *field) missing() string {
+	kind := f.typ.words()
+	if strings.HasSuffix(kind, " "+f.name) {
+		return fmt.Sprintf("%q is missing: %s", f.name, f.doc)
+	}
+	return fmt.Sprintf("%q is missing, %s: %s", f.name, kind, f.doc)
 }
 
 // given decodes the settings that n has.
@@ -68,7 +96,7 @@ func (d *decoder) absent(n *Node, v reflect.Value, t *Type, given map[*field]boo
 		switch {
 		case f.later != "" || given[f]:
 		case !f.optional:
-			d.errs.Add(n, path, "%q is missing, %s: %s", f.name, f.typ.words(), f.doc)
+			d.errs.Add(n, path, "%s", f.missing())
 		case f.node != nil:
 			d.setting(f.node.moved(n.pos()), v.FieldByIndex(f.index), f, Join(path, f.name))
 		case f.typ.kind == structKind:

@@ -141,7 +141,31 @@ func (p *parser) syntax(err error) {
 	case at.ContextMsg != "":
 		msg = fmt.Sprintf("%s (%s)", msg, at.ContextMsg)
 	}
+	if strings.Contains(at.Message, "did not find expected ',' or") && braced(p.line(line)) {
+		msg += "; put text that holds braces in quotes"
+	}
 	p.add(line, col, msg)
+}
+
+// braced says whether text without quotes on the line goes on with a brace, such as /users/{id}, which ends it within { }.
+func braced(line string) bool {
+	quote, before := rune(0), ' '
+	for _, r := range line {
+		switch {
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			}
+		case (r == '"' || r == '\'') && strings.ContainsRune(" ,:[{", before):
+			quote = r
+		case r == '#' && before == ' ':
+			return false
+		case r == '{' && !strings.ContainsRune(" \t,:[{", before):
+			return true
+		}
+		before = r
+	}
+	return false
 }
 
 // tab says whether the line is indented with a tab.
