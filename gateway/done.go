@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -24,6 +25,13 @@ func (l *accessLog) same(settings telemetry.AccessLogConfig) bool {
 	return l.settings.Path == settings.Path && l.settings.Sample == settings.Sample && slices.Equal(l.settings.Fields, settings.Fields)
 }
 
+// clientGone is the status of requests whose client did not wait for the answer, in the log and the metrics only: no client's
+// mistake and nobody's failure. Operators know the number from other proxies.
+const clientGone = 499
+
+// gone says whether f ended because its client went away, or closed its side, before there was an answer.
+func (f *flow) gone() bool { return f.failed != nil && errors.Is(f.failed, wire.ErrClientGone) }
+
 // Done ends a request's flow.
 func (g *Gateway) Done(r *wire.Request, out wire.Outcome) {
 	f, ok := r.State.(*flow)
@@ -34,6 +42,9 @@ func (g *Gateway) Done(r *wire.Request, out wire.Outcome) {
 	counts := f.snapshot.unrouted
 	if f.rule != nil {
 		counts = f.rule.Value.counts
+	}
+	if f.gone() {
+		out.Status = clientGone
 	}
 	counts.Done(r.Method, out.Status, took)
 	if log := g.access.Load(); log.AccessLog != nil && !f.untold {
@@ -71,7 +82,9 @@ func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
 	}
 	switch p := f.failed; {
 	case p != nil:
-		l.Problem = p.Name
+		if l.Problem = p.Name; out.Status == clientGone {
+			l.Problem = "client_gone"
+		}
 		if cause := p.Unwrap(); cause != nil {
 			l.Cause = cause.Error()
 		} else {

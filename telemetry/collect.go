@@ -12,7 +12,7 @@ import (
 
 // The series that are made from our own counters when somebody looks; the library keeps the others.
 var (
-	requests     = describe("requests_total", "Requests answered, by the gateway or an upstream.", "api", "route", "method", "status")
+	requests     = describe("requests_total", "Requests answered, by the gateway or an upstream; status 499 is one whose client went away before the answer.", "api", "route", "method", "status")
 	duration     = describe("request_duration_seconds", "Time from the head of a request to the end of its response.", "api", "route")
 	inflight     = describe("inflight_requests", "Requests read and not yet answered in full.")
 	upDuration   = describe("upstream_duration_seconds", "Time from the first byte of a call to the head of its response.", "upstream")
