@@ -2,7 +2,7 @@
 //
 // A sort of problem is declared once, as a package variable where it arises:
 //
-//	var limited = problem.Define("rate_limited", 429, "Too many requests", "The limit of the route or of the caller's plan is used up.")
+//	var limited = problem.Define("rate_limited", 429, "Too many requests", "The limit of a rate_limit policy is used up.")
 //
 // Code that meets it returns limited.New("Try again in %d s.", n) or failed.Wrap(err); the gateway's edge turns
 // it into bytes.

@@ -16,7 +16,7 @@ import (
 
 const name = "rate_limit"
 
-var limited = problem.Define("rate_limited", 429, "Too many requests", "The limit of the route or of the consumer's plan is used up; Retry-After says in how many seconds there is room again.")
+var limited = problem.Define("rate_limited", 429, "Too many requests", "The limit of a rate_limit policy is used up; Retry-After says in how many seconds there is room again.")
 
 // Kind declares the policy rate_limit.
 var Kind = plug.Define(name, "Limits how many requests are let through in a time, by client, consumer, route or any expression.", build)
@@ -30,7 +30,7 @@ type limiter struct {
 	dryRun   bool
 	notice   *notice
 
-	countLimited, countDry func()
+	countLimited, countDry func() // the one that dryRun calls for; a series that stays 0 would only puzzle
 }
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
@@ -42,11 +42,16 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 	if c.OnStoreError != "" {
 		env.Warn("on_store_error has no effect with scope local, whose counters are in this process and cannot fail")
 	}
-	return &limiter{
+	l := &limiter{
 		limits: limits, count: len(settings.List), per: c.Per, cost: c.Cost, patience: c.maxDelay(), dryRun: c.DryRun,
-		notice:       newNotice(c.rates(), c.Per.is, c.LegacyHeaders),
-		countLimited: env.Denied(name, "limited"), countDry: env.Denied(name, "dry_run"),
-	}, nil
+		notice: newNotice(c.rates(), c.Per.is, c.LegacyHeaders),
+	}
+	if c.DryRun {
+		l.countDry = env.Denied(name, "dry_run")
+	} else {
+		l.countLimited = env.Denied(name, "limited")
+	}
+	return l, nil
 }
 
 // Handle takes the request's cost from its bucket and passes it on, or refuses it. Either way the answer tells what is left.

@@ -34,7 +34,10 @@ func (w *world) build(t testing.TB, yaml string) (policy.Policy, schema.Errors) 
 	}
 	return Kind.Build(n, "rate_limit", &plug.Env{
 		Where: "here", State: w.state,
-		Denied: func(policy, reason string) func() { return func() { w.counts[policy+" "+reason]++ } },
+		Denied: func(policy, reason string) func() {
+			w.counts[policy+" "+reason] += 0 // the series is there from now on
+			return func() { w.counts[policy+" "+reason]++ }
+		},
 		Warn:   func(format string, args ...any) { w.warnings = append(w.warnings, fmt.Sprintf(format, args...)) },
 	})
 }
@@ -270,6 +273,13 @@ func TestDryRun(t *testing.T) {
 	}
 	if w.counts["rate_limit dry_run"] != 2 || len(w.counts) != 1 {
 		t.Errorf("counted %v, want dry_run twice", w.counts)
+	}
+	w = newWorld()
+	p = w.made(t, "{rate: 1/day}")
+	pass(p, exchange(), ok)
+	pass(p, exchange(), ok)
+	if w.counts["rate_limit limited"] != 1 || len(w.counts) != 1 {
+		t.Errorf("counted %v, want limited once and no word of dry_run", w.counts)
 	}
 }
 
