@@ -29,6 +29,7 @@ type Document struct {
 	Policies  map[string]*schema.Node    `json:"policies" kind:"policies" doc:"Policies by name, each one item or a list of items, for routes and apis to refer to as use: NAME."`
 
 	TrustedProxies []netip.Prefix   `json:"trusted_proxies" doc:"Networks of the proxies whose word about their clients counts: X-Forwarded-For, Forwarded and X-Request-Id of others are replaced."`
+	ClientHeaders  ClientHeaders    `json:"client_headers" doc:"What clients may say although it is taken out by default."`
 	Limits         Limits           `json:"limits" doc:"Bounds on what clients may send, how long they may take and how many connections they may have."`
 	Telemetry      telemetry.Config `json:"telemetry" doc:"Access log and metrics."`
 	Admin          Admin            `json:"admin" doc:"The listener for those who run the gateway: metrics, readiness and status."`

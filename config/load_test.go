@@ -50,6 +50,11 @@ func TestErrors(t *testing.T) {
 		{"a use of nothing", good + "policies: { tag: { headers: {} } }\nroutes: [{ match: /, policies: [{ use: tagg }] }]\n", `doc.yaml:3:40: routes[0].policies[0].use: there is no policy named "tagg" under policies; did you mean "tag"?`},
 		{"uses in a circle", good + "policies:\n  a: { use: b }\n  b: [{ use: a }]\n", "doc.yaml:4:14: policies.b: a policy uses itself: a → b → a"},
 		{"a named policy that is none", good + "policies: { a: b }\n", "doc.yaml:2:16: policies.a: a string is given where a policy or a list of policies is wanted, such as { rate_limit: { rate: 100/s } }"},
+		{"headers that cannot be let through", good + "client_headers: { pass: [X-User-Id, api_key, x_forwarded.for, Sallyport-X, Accept, \"a b\"] }\n",
+			`doc.yaml:2:46: client_headers.pass[2]: "x_forwarded.for" is the gateway's own; what proxies say of their clients is for trusted_proxies` + "\n" +
+				`doc.yaml:2:63: client_headers.pass[3]: "Sallyport-X" is the gateway's own; …` + "\n" +
+				`doc.yaml:2:76: client_headers.pass[4]: "Accept" is none that is taken out; leave it away here` + "\n" +
+				`doc.yaml:2:84: client_headers.pass[5]: "a b" is no name of a header field; …`},
 		{"no match", good + "routes: [{ upstream: x }]\n", `doc.yaml:2:10: routes[0]: "match" is missing: Which requests …`},
 		{"several at once", "listeners: [x]\nfoo: 1\nlimits: { idle: 5 }\n", "doc.yaml:1:13: listeners[0].address: \"x\" is no address; write host:port, such as 0.0.0.0:8080\n" +
 			"doc.yaml:2:1: foo: unknown setting \"foo\"…\ndoc.yaml:3:17: limits.idle: \"5\": write a duration such as 250ms, 5s, 1h or 30d"},

@@ -67,8 +67,8 @@ func (b *builder) build() *snapshot {
 	if s.bodyLimit = int64(b.doc.Limits.BodySize); b.doc.Limits.BodySize == schema.Unlimited {
 		s.bodyLimit = 0
 	}
-	s.edge = &wire.Edge{Trusted: b.doc.TrustedProxies}
-	if now := g.now.Load(); now != nil && sameEdge(now.edge, b.doc.TrustedProxies) {
+	s.edge = &wire.Edge{Trusted: b.doc.TrustedProxies, Pass: b.doc.ClientHeaders.Pass}
+	if now := g.now.Load(); now != nil && sameEdge(now.edge, s.edge) {
 		s.edge = now.edge // what was learnt of a connection stays
 	}
 	b.room()

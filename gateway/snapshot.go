@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"maps"
-	"net/netip"
 	"slices"
 
 	"sallyport/balance"
@@ -126,6 +125,6 @@ func (s *hostSet) has(host string) bool {
 }
 
 // sameEdge says whether requests of a and b are let in by one rule, so that what was learnt of a connection stays.
-func sameEdge(e *wire.Edge, trusted []netip.Prefix) bool {
-	return e != nil && slices.Equal(e.Trusted, trusted)
+func sameEdge(a, b *wire.Edge) bool {
+	return a != nil && slices.Equal(a.Trusted, b.Trusted) && slices.Equal(a.Pass, b.Pass)
 }
