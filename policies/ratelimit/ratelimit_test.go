@@ -38,7 +38,7 @@ func (w *world) build(t testing.TB, yaml string) (policy.Policy, schema.Errors) 
 			w.counts[policy+" "+reason] += 0 // the series is there from now on
 			return func() { w.counts[policy+" "+reason]++ }
 		},
-		Warn:   func(format string, args ...any) { w.warnings = append(w.warnings, fmt.Sprintf(format, args...)) },
+		Warn: func(format string, args ...any) { w.warnings = append(w.warnings, fmt.Sprintf(format, args...)) },
 	})
 }
 
