@@ -15,6 +15,9 @@ type endpoint struct {
 	pool connections
 	load
 	health
+
+	users   int  // rosters in use that have it; guarded by the registry's mu
+	retired bool // the last of them is gone; guarded by the registry's mu
 }
 
 // A key is what tells endpoints apart.

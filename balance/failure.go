@@ -5,7 +5,6 @@ import (
 	"math"
 	"net"
 	"os"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -56,25 +55,24 @@ func clientFailure(err *wire.CallError) error {
 }
 
 // nobody is the problem of a call that no target is left for; last is the try to tell of, nil when there was none.
-func (u *Upstream) nobody(now time.Time, last *wire.CallError) error {
-	if last != nil && (len(u.targets) == 1 || u.anyIn()) {
+func (u *Upstream) nobody(r *roster, now time.Time, last *wire.CallError) error {
+	if last != nil && (len(r.targets) == 1 || r.anyIn()) {
 		return failure(last) // not all are out, or the only one was tried all the same
 	}
 	p := noTarget.New("No target of the upstream can be reached.")
 	if last != nil {
 		p.Because(last)
 	}
-	return p.With("Retry-After", strconv.Itoa(u.retryAfter(u.registry.clock(now))))
-}
-
-func (u *Upstream) anyIn() bool {
-	return slices.ContainsFunc(u.targets, func(t *target) bool { return t.in() })
+	return p.With("Retry-After", strconv.Itoa(r.retryAfter(u.registry.clock(now))))
 }
 
 // retryAfter is in how many seconds a target is looked at again, at least 1.
-func (u *Upstream) retryAfter(now int64) int {
-	soonest := int64(math.MaxInt64)
-	for _, t := range u.targets {
+func (r *roster) retryAfter(now int64) int {
+	soonest := int64(time.Second) // when there is no target at all
+	if len(r.targets) > 0 {
+		soonest = math.MaxInt64
+	}
+	for _, t := range r.targets {
 		soonest = min(soonest, t.out.Load()-now)
 	}
 	return max(1, int(math.Ceil(time.Duration(soonest).Seconds())))

@@ -166,7 +166,7 @@ func TestSilentTargets(t *testing.T) {
 			a.swallow()
 			b.swallow()
 			u := w.upstream("targets: " + doc)
-			if a := get(u); a.problem() == "" || a.took != time.Duration(len(u.targets))*2*time.Second {
+			if a := get(u); a.problem() == "" || a.took != time.Duration(len(u.roster.Load().targets))*2*time.Second {
 				t.Fatalf("%v after %v", a.err, a.took)
 			}
 			for range 300 {

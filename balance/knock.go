@@ -49,14 +49,14 @@ func (u *Upstream) broke(t *target, err error) {
 
 // maySpare says whether u can do without t.
 func (u *Upstream) maySpare(t *target) bool {
-	out := 0
-	for _, o := range u.targets {
+	targets, out := u.roster.Load().targets, 0
+	for _, o := range targets {
 		if o != t && !o.in() {
 			out++
 		}
 	}
-	most := max(1, int(float64(len(u.targets))*u.outliers.MaxEjected.Ratio()))
-	return u.outliers.MaxEjected > 0 && out < most && out < len(u.targets)-1
+	most := max(1, int(float64(len(targets))*u.outliers.MaxEjected.Ratio()))
+	return u.outliers.MaxEjected > 0 && out < most && out < len(targets)-1
 }
 
 // back tells that t is in service again.

@@ -46,25 +46,31 @@ type pick struct {
 }
 
 // pick chooses the target for the next try of a call.
-func (u *Upstream) pick(now int64, been *tried) pick {
+func (u *Upstream) pick(r *roster, now int64, been *tried) pick {
 	if been.n == maxTries || been.waits == maxWaits {
 		return pick{}
 	}
-	var p pick
+	for _, g := range r.groups {
+		if p := u.choose(g, now, been); p.target != nil {
+			return p
+		}
+	}
+	return u.search(r.targets, now, been)
+}
+
+// choose chooses among the targets of g, by the upstream's way to balance. None says that it is worth looking further.
+func (u *Upstream) choose(g *group, now int64, been *tried) pick {
 	switch {
-	case len(u.targets) == 1:
-		p = u.take(u.targets[0], now, been)
+	case len(g.targets) == 0:
+		return pick{}
+	case len(g.targets) == 1:
+		return u.take(g.targets[0], now, been)
 	case u.balance == RoundRobin:
-		p = u.next(now, been)
+		return u.next(g, now, been)
 	case u.balance == Random:
-		p = u.take(u.draw(), now, been)
-	default:
-		p = u.better(now, been)
+		return u.take(g.draw(), now, been)
 	}
-	if p.target == nil {
-		p = u.search(now, been)
-	}
-	return p
+	return u.better(g, now, been)
 }
 
 // ask says what t has for a call.
@@ -93,49 +99,15 @@ func (u *Upstream) take(t *target, now int64, been *tried) pick {
 	return pick{}
 }
 
-// draw returns a target at random, by weight.
-func (u *Upstream) draw() *target {
-	if u.even {
-		return u.targets[rand.IntN(len(u.targets))]
-	}
-	return u.at(rand.Uint64N(u.weight))
-}
-
-// at returns the target that holds place r of all weights.
-func (u *Upstream) at(r uint64) *target {
-	lo, hi := 0, len(u.targets)-1
-	for lo < hi {
-		if mid := (lo + hi) / 2; r < u.targets[mid].upTo {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
-	return u.targets[lo]
-}
-
-// other returns a target that is not t.
-func (u *Upstream) other(t *target) *target {
-	if len(u.targets) == 2 {
-		return u.targets[1-t.index]
-	}
-	for range 4 {
-		if o := u.draw(); o != t {
-			return o
-		}
-	}
-	return u.targets[(t.index+1)%len(u.targets)]
-}
-
 // better draws two targets and takes the one where the call would wait less. Targets that are about equally busy
 // share by weight.
-func (u *Upstream) better(now int64, been *tried) pick {
-	a := u.draw()
+func (u *Upstream) better(g *group, now int64, been *tried) pick {
+	a := g.draw()
 	offerA := u.ask(a, now, been)
 	if offerA == probe {
 		return pick{a, true}
 	}
-	b := u.other(a)
+	b := g.other(a)
 	offerB := u.ask(b, now, been)
 	switch {
 	case offerB == probe:
@@ -157,12 +129,12 @@ func (u *Upstream) better(now int64, been *tried) pick {
 // next takes the targets in turn, each as often as its weight says and as evenly spread as it can be. The turn is
 // one counter: its quotient by the number of targets is the round, its rest the target. A target of weight w takes part
 // in a round when w times the round passes another multiple of the heaviest weight.
-func (u *Upstream) next(now int64, been *tried) pick {
-	n := uint64(len(u.targets))
+func (u *Upstream) next(g *group, now int64, been *tried) pick {
+	n := uint64(len(g.targets))
 	for range 4 * n {
 		turn := u.turn.Add(1) - 1
-		t := u.targets[turn%n]
-		if (turn/n*t.step+t.shift)%u.heaviest+t.step < u.heaviest {
+		t := g.targets[turn%n]
+		if (turn/n*t.step+t.shift)%g.heaviest+t.step < g.heaviest {
 			continue
 		}
 		if p := u.take(t, now, been); p.target != nil {
@@ -175,10 +147,10 @@ func (u *Upstream) next(now int64, been *tried) pick {
 // search takes any target that has something for the call, by weight. When all are out, those that fail without
 // delay are as good as none: one of them is tried, since the last target is never given up. A lone target that
 // is silent is not.
-func (u *Upstream) search(now int64, been *tried) pick {
+func (u *Upstream) search(targets []*target, now int64, been *tried) pick {
 	var best, last *target
 	var sum, lastSum uint64
-	for _, t := range u.targets {
+	for _, t := range targets {
 		switch u.ask(t, now, been) {
 		case probe:
 			return pick{t, true}

@@ -26,7 +26,7 @@ func TestWeights(t *testing.T) {
 				const calls = 100_000
 				got := map[string]int{}
 				for range calls {
-					p := u.pick(1, &tried{})
+					p := u.pick(u.roster.Load(), 1, &tried{})
 					got[p.name]++
 				}
 				for i, weight := range weights {
@@ -51,7 +51,7 @@ func TestRoundRobinIsSmooth(t *testing.T) {
 		u := newWorld(t).upstream("balance: round_robin\ntargets: " + doc)
 		got := ""
 		for range len(want) {
-			got += u.pick(1, &tried{}).name[:1]
+			got += u.pick(u.roster.Load(), 1, &tried{}).name[:1]
 		}
 		if got != want {
 			t.Errorf("%s: got %s, want %s", doc, got, want)
@@ -135,7 +135,7 @@ func (*still) Stats() h1.PoolStats                     { return h1.PoolStats{} }
 // bench makes an upstream whose targets take no time.
 func bench(w *world, balance string) *Upstream {
 	u := w.upstream("balance: " + balance + "\nhost: preserve\ntargets: [http://a/base, {url: 'http://b/base', weight: 2}, http://c/base]")
-	for _, t := range u.targets {
+	for _, t := range u.roster.Load().targets {
 		t.pool = &still{wire.Response{Status: 200}}
 	}
 	return u

@@ -25,8 +25,9 @@ type Registry struct {
 	start time.Time // zero of the times in health and load; the clock is the monotonic one from here on
 
 	mu        sync.Mutex
-	endpoints map[key]*endpoint // guarded by mu; those of the configuration in use
+	endpoints map[key]*endpoint // guarded by mu; those that the configuration in use has
 	turns     map[string]*turn  // guarded by mu; by upstream
+	current   *Set              // guarded by mu; the configuration in use, nil before the first
 	closed    bool              // guarded by mu
 	knocks    sync.WaitGroup    // goroutines that see whether a target is back; Add is guarded by mu
 }
@@ -52,7 +53,7 @@ func (r *Registry) clock(t time.Time) int64 { return int64(t.Sub(r.start)) + 1 }
 type Set struct {
 	registry  *Registry
 	upstreams map[string]*Upstream
-	endpoints map[key]*endpoint
+	fresh     map[key]*endpoint // that this configuration brings; nil once it is in use
 	turns     map[string]*turn
 }
 
@@ -74,15 +75,20 @@ func (r *Registry) Prepare(configs map[string]*Config) *Set {
 
 // endpoint returns the one of that key, a new one if there is none. The caller holds mu.
 func (s *Set) endpoint(k key) *endpoint {
-	e := s.endpoints[k]
+	e := s.fresh[k]
 	if e == nil {
-		e = s.registry.endpoints[k]
+		e = s.registry.endpoint(k)
+		s.fresh[k] = e
 	}
-	if e == nil {
-		e = s.registry.newEndpoint(k)
-	}
-	s.endpoints[k] = e
 	return e
+}
+
+// endpoint returns the one in use of that key, a new one if there is none. The caller holds mu.
+func (r *Registry) endpoint(k key) *endpoint {
+	if e := r.endpoints[k]; e != nil {
+		return e
+	}
+	return r.newEndpoint(k)
 }
 
 // Upstream returns the upstream of that name, nil when there is none.
@@ -91,20 +97,78 @@ func (s *Set) Upstream(name string) *Upstream { return s.upstreams[name] }
 // Names returns the names of all upstreams, sorted.
 func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.upstreams)) }
 
-// Commit makes s the configuration in use. It must be called, once, before requests go to s. Endpoints that s does not
-// use close their connections, each when its exchange ends; requests that still hold an upstream of the
+// Commit makes s the configuration in use. It must be called, once, before requests go to s. Endpoints that nobody uses
+// then close their connections, each when its exchange ends; requests that still hold an upstream of the
 // configuration before may use it all the same.
 func (s *Set) Commit() {
 	r := s.registry
-	s.count()
 	r.mu.Lock()
-	old := r.endpoints
-	r.endpoints, r.turns = s.endpoints, s.turns
-	r.mu.Unlock()
-	for k, e := range old {
-		if s.endpoints[k] != e {
-			e.pool.Close()
+	for _, u := range s.upstreams {
+		r.hold(u.roster.Load())
+	}
+	var gone []*endpoint
+	if r.current != nil {
+		for _, u := range r.current.upstreams {
+			u.retired = true
+			gone = append(gone, r.release(u.roster.Load())...)
 		}
+	}
+	r.current, r.turns = s, s.turns
+	s.fresh = nil
+	s.count()
+	r.mu.Unlock()
+	closeAll(gone)
+}
+
+// Change gives u, which is in use, other targets. Those that stay keep all that is known of them; calls that began with
+// the ones before may still use these. It does nothing when the configuration of u is no longer in use.
+func (r *Registry) Change(u *Upstream, list []Target) {
+	r.mu.Lock()
+	if u.retired || r.closed {
+		r.mu.Unlock()
+		return
+	}
+	now := u.recruit(list, r.endpoint)
+	r.hold(now)
+	u.count(now)
+	gone := r.release(u.roster.Swap(now))
+	u.counts.Retain(now.has)
+	r.mu.Unlock()
+	closeAll(gone)
+}
+
+// hold counts one more user of each endpoint of o, and puts in place of one that was given up meanwhile the one that came after it. The
+// caller holds mu; nobody else may know o yet.
+func (r *Registry) hold(o *roster) {
+	for _, t := range o.targets {
+		switch now := r.endpoints[t.key]; {
+		case now != nil:
+			t.endpoint = now
+		case t.retired:
+			t.endpoint = r.newEndpoint(t.key)
+			fallthrough
+		default:
+			r.endpoints[t.key] = t.endpoint
+		}
+		t.users++
+	}
+}
+
+// release counts a user of each endpoint of o out and returns those that have none left, to be closed. The caller holds mu.
+func (r *Registry) release(o *roster) (gone []*endpoint) {
+	for _, t := range o.targets {
+		if t.users--; t.users == 0 {
+			t.retired = true
+			delete(r.endpoints, t.key)
+			gone = append(gone, t.endpoint)
+		}
+	}
+	return gone
+}
+
+func closeAll(endpoints []*endpoint) {
+	for _, e := range endpoints {
+		e.pool.Close()
 	}
 }
 

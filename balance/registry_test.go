@@ -41,7 +41,7 @@ func TestReloadKeepsEndpoints(t *testing.T) {
 			t.Errorf("upstreams %s", got)
 		}
 		two := s.Upstream("shop")
-		if two.targets[0].endpoint != one.targets[0].endpoint || two.turn != one.turn {
+		if two.roster.Load().targets[0].endpoint != one.roster.Load().targets[0].endpoint || two.turn != one.turn {
 			t.Error("the endpoint is another one after the reload")
 		}
 		if a := get(s.Upstream("other")); a.body != "a:80" || *w.targets[0].path.Load() != "/base/x" {
@@ -56,16 +56,16 @@ func TestReloadKeepsEndpoints(t *testing.T) {
 		// Different bounds make another endpoint.
 		s = w.prepare(map[string]string{"shop": "targets: [http://a]\nmax_connections: 7"})
 		s.Commit()
-		if s.Upstream("shop").targets[0].endpoint == one.targets[0].endpoint {
+		if s.Upstream("shop").roster.Load().targets[0].endpoint == one.roster.Load().targets[0].endpoint {
 			t.Error("endpoints with different bounds are one")
 		}
-		if n := one.targets[0].pool.Stats().Open; n != 0 {
+		if n := one.roster.Load().targets[0].pool.Stats().Open; n != 0 {
 			t.Errorf("%d connections of an endpoint that nobody uses are open", n)
 		}
 		if a := get(two); a.err != nil {
 			t.Errorf("a request that holds the old upstream: %v", a.err)
 		}
-		if n := two.targets[0].pool.Stats().Open; n != 0 {
+		if n := two.roster.Load().targets[0].pool.Stats().Open; n != 0 {
 			t.Errorf("it left %d connections open", n)
 		}
 	})
@@ -77,7 +77,7 @@ func TestPreparedOnly(t *testing.T) {
 	u := w.upstream("targets: [http://a]")
 	before := w.text()
 	w.prepare(map[string]string{"shop": "targets: [http://b]", "other": "targets: [http://c]"})
-	if len(w.registry.endpoints) != 1 || w.registry.endpoints[u.targets[0].key] != u.targets[0].endpoint {
+	if len(w.registry.endpoints) != 1 || w.registry.endpoints[u.roster.Load().targets[0].key] != u.roster.Load().targets[0].endpoint {
 		t.Error("the endpoints have changed")
 	}
 	if after := w.text(); after != before {
@@ -144,7 +144,7 @@ func TestWhatTargetsGet(t *testing.T) {
 		u, x := newWorld(t).upstream(c.doc), exchange()
 		x.Request.Port = "8080"
 		call := wire.Call{}
-		u.address(x, &call, u.targets[0], c.target, c.host)
+		u.address(x, &call, u.roster.Load().targets[0], c.target, c.host)
 		if call.Host != c.wantHost || call.Target != c.wantTarget {
 			t.Errorf("%s: got %s from %s", c.doc, call.Target, call.Host)
 		}
@@ -201,4 +201,66 @@ func TestDefaults(t *testing.T) {
 	if off.Timeouts.ResponseHeader != 0 || off.Timeouts.Total != time.Hour || off.MaxPending != 0 {
 		t.Errorf("%+v", off)
 	}
+}
+
+// Targets come and go while the configuration stays: those that stay keep their connections and what is known of them.
+func TestChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for _, name := range []string{"a:80", "b:80", "c:80"} {
+			w.target(name)
+		}
+		const doc = "targets: [http://a, http://b, http://dead]\nbalance: round_robin"
+		u := w.upstream(doc)
+		for range 6 {
+			get(u)
+		}
+		dials, a := w.dials.Load(), u.roster.Load().targets[0].endpoint
+		during := u.roster.Load()
+		w.registry.Change(u, settings(t, "targets: [http://c, http://a, http://dead]").Targets)
+		if now := u.roster.Load().targets; now[1].endpoint != a || now[2].in() {
+			t.Error("what was known of a target that stays is lost")
+		}
+		if n := during.targets[1].pool.Stats().Open; n != 0 {
+			t.Errorf("%d connections to a target that left are open", n)
+		}
+		seen := map[string]int{}
+		for range 6 {
+			seen[get(u).body]++
+		}
+		if seen["a:80"] != 3 || seen["c:80"] != 3 || w.dials.Load() != dials+1 {
+			t.Errorf("got %v with %d new connections", seen, w.dials.Load()-dials)
+		}
+		if strings.Contains(w.text(), `target="b:80"`) || !strings.Contains(w.text(), `target="c:80"`) {
+			t.Error("the metrics show other targets than those that are there")
+		}
+		w.registry.Change(u, nil)
+		if answer := get(u); answer.problem() != "no_healthy_target" || answer.header("Retry-After") != "1" {
+			t.Errorf("without targets: %v", answer.err)
+		}
+		if n := len(w.registry.endpoints); n != 0 {
+			t.Errorf("%d endpoints are left that nobody uses", n)
+		}
+		w.upstream(doc)
+		w.registry.Change(u, settings(t, "targets: [http://c]").Targets)
+		if n := len(w.registry.endpoints); n != 3 || !u.retired {
+			t.Errorf("a configuration that is no longer in use was changed: %d endpoints", n)
+		}
+	})
+}
+
+// A target that left while a configuration with it was being built is there again when that one is put in use.
+func TestChangeDuringPrepare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.target("a:80")
+		u := w.upstream("targets: [http://a]")
+		s := w.prepare(map[string]string{"shop": "targets: [http://a]"})
+		w.registry.Change(u, nil)
+		s.Commit()
+		get(s.Upstream("shop"))
+		if n := s.Upstream("shop").roster.Load().targets[0].pool.Stats().Idle; n != 1 {
+			t.Errorf("%d connections are kept, want 1", n)
+		}
+	})
 }

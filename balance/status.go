@@ -31,9 +31,10 @@ type TargetStatus struct {
 
 // Snapshot says how u is right now.
 func (u *Upstream) Snapshot() Status {
-	s := Status{Name: u.name, Balance: u.balance, Targets: make([]TargetStatus, 0, len(u.targets))}
+	targets := u.roster.Load().targets
+	s := Status{Name: u.name, Balance: u.balance, Targets: make([]TargetStatus, 0, len(targets))}
 	now := u.registry.clock(time.Now())
-	for _, t := range u.targets {
+	for _, t := range targets {
 		pool := t.pool.Stats()
 		st := TargetStatus{
 			URL: t.url, Weight: int(t.step), Tags: t.tags, Healthy: t.in(),
@@ -57,30 +58,26 @@ func (s *Set) count() {
 	m := s.registry.o.Metrics
 	for _, u := range s.upstreams {
 		u.counts = m.Upstream(u.name)
-		for _, t := range u.targets {
-			t.counts = u.counts.Target(t.name)
-			t.counts.Watch(t.state)
-		}
+		u.count(u.roster.Load())
 	}
 	m.Retain(telemetry.Keep{
 		Upstream: func(name string) bool { return s.upstreams[name] != nil },
 		Target: func(name, address string) bool {
 			u := s.upstreams[name]
-			return u != nil && u.has(address)
+			return u != nil && u.roster.Load().has(address)
 		},
 	})
+}
+
+// count has the metrics show the targets of r.
+func (u *Upstream) count(r *roster) {
+	for _, t := range r.targets {
+		t.counts = u.counts.Target(t.name)
+		t.counts.Watch(t.state)
+	}
 }
 
 func (t *target) state() telemetry.TargetState {
 	pool := t.pool.Stats()
 	return telemetry.TargetState{Healthy: t.in(), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting}
-}
-
-func (u *Upstream) has(address string) bool {
-	for _, t := range u.targets {
-		if t.name == address {
-			return true
-		}
-	}
-	return false
 }
