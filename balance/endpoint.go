@@ -32,7 +32,7 @@ type key struct {
 type connections interface {
 	Do(*wire.Call) (*wire.Response, error)
 	Close()
-	Stats() h1.PoolStats
+	Stats() wire.PoolStats
 }
 
 func (r *Registry) newEndpoint(k key) *endpoint {

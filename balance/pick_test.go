@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"sallyport/wire"
-	"sallyport/wire/h1"
 )
 
 // Whatever chooses, targets get calls by weight, within 2 %.
@@ -130,7 +129,7 @@ type still struct{ resp wire.Response }
 
 func (s *still) Do(*wire.Call) (*wire.Response, error) { return &s.resp, nil }
 func (*still) Close()                                  {}
-func (*still) Stats() h1.PoolStats                     { return h1.PoolStats{} }
+func (*still) Stats() wire.PoolStats                   { return wire.PoolStats{} }
 
 // bench makes an upstream whose targets take no time.
 func bench(w *world, balance string) *Upstream {

@@ -268,3 +268,9 @@ func (b *body) done() bool {
 	b.peek()
 	return b.err == io.EOF
 }
+
+// Share says that another goroutine reads the body, or has ended to.
+func (b *body) Share(on bool) { b.shared = on }
+
+// Abort ends the reading, and with it the connection once it has its answer.
+func (b *body) Abort() { b.s.abort() }

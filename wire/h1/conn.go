@@ -203,14 +203,14 @@ func (k *conn) readHead(x *exchange) (*wire.Fault, error) {
 			continue
 		}
 		end, next, fault := headEnd(b, scanned)
-		if fault == nil && next == 0 && len(b) > l.URI+maxMethod+12 && end == 0 {
-			fault = faultURI // no end of the first line in sight
+		if fault == nil && next == 0 && len(b) > l.URI+wire.MaxMethod+12 && end == 0 {
+			fault = wire.FaultURI // no end of the first line in sight
 		}
 		switch {
 		case fault != nil:
 			return fault, nil
 		case end > l.Head || end == 0 && len(b) >= l.Head:
-			return faultHead, nil
+			return wire.FaultHead, nil
 		case end > 0:
 			return k.parse(x, b[:end]), nil
 		}

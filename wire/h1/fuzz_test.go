@@ -99,7 +99,7 @@ func fieldsOfStd(h http.Header) []string {
 		}
 	}
 	for n, vs := range h {
-		if !endToEnd[wire.NameOf(n)] || drop[n] {
+		if !wire.NameOf(n).EndToEnd() || drop[n] {
 			continue
 		}
 		for _, v := range vs {

@@ -55,10 +55,9 @@ const (
 	maxResponseFields = 200
 	maxTrailer        = 8 << 10
 	maxTrailerFields  = 16
-	maxChunkLine      = 256 // a chunk size with its extensions (RFC 9112 §7.1.1)
-	maxInterim        = 16  // interim responses before the final one
-	maxConnTokens     = 32  // names in Connection
-	maxMethod         = 32
+	maxChunkLine      = 256      // a chunk size with its extensions (RFC 9112 §7.1.1)
+	maxInterim        = 16       // interim responses before the final one
+	maxConnTokens     = 32       // names in Connection
 	drainMax          = 64 << 10 // of an unread body, to keep its connection
 )
 

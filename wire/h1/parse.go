@@ -12,18 +12,9 @@ var (
 	faultLine       = wire.Bad("The request line is malformed.")
 	faultVersion    = wire.Bad("The HTTP version is not 1.0 or 1.1.")
 	faultLF         = wire.Bad("A line of the head does not end in CRLF.")
-	faultField      = wire.Bad("A header field is malformed.")
-	faultFieldValue = wire.Bad("A header field holds a control character.")
-	faultHost       = wire.Bad("The Host header is missing or given twice.")
-	faultLength     = wire.Bad("Content-Length is malformed or given twice.")
 	faultCoding     = wire.Bad("Transfer-Encoding is not exactly \"chunked\".")
 	faultBoth       = wire.Bad("Content-Length and Transfer-Encoding exclude each other.")
-	faultExpect     = wire.Bad("The expectation is not \"100-continue\".")
 	faultConnection = wire.Bad("The Connection header is malformed.")
-	faultMethod     = &wire.Fault{Status: 405, Reason: "The gateway does not serve this method."}
-	faultURI        = &wire.Fault{Status: 414, Reason: "The request target is longer than allowed."}
-	faultHead       = &wire.Fault{Status: 431, Reason: "The header is larger than allowed."}
-	faultFields     = &wire.Fault{Status: 431, Reason: "The header has more fields than allowed."}
 	faultSlow       = &wire.Fault{Status: 408, Reason: "The request did not arrive in time."}
 )
 
@@ -74,13 +65,13 @@ func parseRequest(s string, r *wire.Request, f *framing, l *Limits) *wire.Fault 
 		return fault
 	}
 	if f.hosts > 1 || f.hosts == 0 && r.Proto == wire.HTTP11 {
-		return faultHost // RFC 9112 §3.2
+		return wire.FaultHost // RFC 9112 §3.2
 	}
 	if f.chunked && (f.length >= 0 || r.Proto == wire.HTTP10) {
 		return faultBoth // RFC 9112 §6.1: smuggling, or a reader that knows no chunks
 	}
 	if r.Method == "CONNECT" || r.Method == "TRACE" || r.Method == "TRACK" {
-		return faultMethod
+		return wire.FaultMethod
 	}
 	r.Scheme = "http"
 	if fault := wire.ParseTarget(r, target); fault != nil {
@@ -109,7 +100,7 @@ func parseRequestLine(line string, r *wire.Request, l *Limits) (target string, f
 	for i < len(line) && wire.IsTokenChar(line[i]) {
 		i++
 	}
-	if i == 0 || i > maxMethod || i >= len(line) || line[i] != ' ' {
+	if i == 0 || i > wire.MaxMethod || i >= len(line) || line[i] != ' ' {
 		return "", faultLine
 	}
 	r.Method = line[:i]
@@ -118,7 +109,7 @@ func parseRequestLine(line string, r *wire.Request, l *Limits) (target string, f
 		j++
 	}
 	if j-i-1 > l.URI {
-		return "", faultURI
+		return "", wire.FaultURI
 	}
 	if j == i+1 || j >= len(line) || line[j] != ' ' {
 		return "", faultLine
@@ -161,7 +152,7 @@ func parseFields(s string, h *wire.Header, f *framing, most int, request bool) *
 	for n := 0; ; n++ {
 		end := strings.IndexByte(s, '\r')
 		if end < 0 || end+1 >= len(s) || s[end+1] != '\n' {
-			return faultFieldValue // a CR within a line
+			return wire.FaultFieldValue // a CR within a line
 		}
 		if end == 0 {
 			break
@@ -169,21 +160,21 @@ func parseFields(s string, h *wire.Header, f *framing, most int, request bool) *
 		line := s[:end]
 		s = s[end+2:]
 		if n == most {
-			return faultFields
+			return wire.FaultFields
 		}
 		i := 0
 		for i < len(line) && wire.IsTokenChar(line[i]) {
 			i++
 		}
 		if i == 0 || i == len(line) || line[i] != ':' {
-			return faultField // RFC 9112 §5: also white space before the colon and obs-fold
+			return wire.FaultField // RFC 9112 §5: also white space before the colon and obs-fold
 		}
 		name, value := line[:i], trim(line[i+1:])
 		if !wire.ValidValue(value) {
-			return faultFieldValue
+			return wire.FaultFieldValue
 		}
 		id := wire.NameOf(name)
-		if endToEnd[id] {
+		if id.EndToEnd() {
 			h.AddRead(id, name, value)
 			continue
 		}
@@ -197,19 +188,6 @@ func parseFields(s string, h *wire.Header, f *framing, most int, request bool) *
 	return nil
 }
 
-// endToEnd tells the fields that are passed on from those that belong to the hop or the framing (RFC 9110 §7.6.1).
-var endToEnd = func() (t [256]bool) {
-	for i := range t {
-		t[i] = true
-	}
-	for _, n := range []wire.Name{wire.Host, wire.Connection, wire.ContentLength, wire.TransferEncoding, wire.KeepAlive,
-		wire.ProxyConnection, wire.TE, wire.Trailer, wire.Upgrade, wire.Expect, wire.ProxyAuthorization,
-		wire.ProxyAuthenticate, wire.HTTP2Settings} {
-		t[n] = false
-	}
-	return t
-}()
-
 // field takes in one field of the hop or the framing.
 func (f *framing) field(id wire.Name, v string, request bool) *wire.Fault {
 	switch id {
@@ -217,9 +195,9 @@ func (f *framing) field(id wire.Name, v string, request bool) *wire.Fault {
 		f.hosts++
 		f.host = v
 	case wire.ContentLength:
-		n, ok := parseLength(v)
+		n, ok := wire.ParseLength(v)
 		if !ok || f.length >= 0 {
-			return faultLength
+			return wire.FaultLength
 		}
 		f.length = n
 	case wire.TransferEncoding:
@@ -241,7 +219,7 @@ func (f *framing) field(id wire.Name, v string, request bool) *wire.Fault {
 			return nil
 		}
 		if !wire.EqualFold(v, "100-continue") {
-			return faultExpect
+			return wire.FaultExpect
 		}
 		f.expect = true
 	}
@@ -276,21 +254,6 @@ func (f *framing) connection(v string) *wire.Fault {
 		}
 	}
 	return nil
-}
-
-// parseLength reads a Content-Length: digits only, no leading zero, within int64 (RFC 9110 §8.6).
-func parseLength(v string) (int64, bool) {
-	if v == "" || len(v) > 18 || v[0] == '0' && len(v) > 1 {
-		return 0, false
-	}
-	var n int64
-	for i := range len(v) {
-		if v[i] < '0' || v[i] > '9' {
-			return 0, false
-		}
-		n = n*10 + int64(v[i]-'0')
-	}
-	return n, true
 }
 
 func trim(s string) string {

@@ -51,9 +51,6 @@ type waiting struct {
 	given bool // guarded by Pool.mu
 }
 
-// PoolStats are a pool's numbers at one moment.
-type PoolStats struct{ Open, Idle, Waiting int }
-
 // NewPool makes a pool. It dials nothing until it is used.
 func NewPool(o PoolOptions) *Pool {
 	if o.MaxConns == 0 {
@@ -76,8 +73,8 @@ func NewPool(o PoolOptions) *Pool {
 }
 
 // Stats returns the pool's numbers.
-func (p *Pool) Stats() PoolStats {
-	return PoolStats{int(p.open.Load()), int(p.idle.Load()), int(p.waiting.Load())}
+func (p *Pool) Stats() wire.PoolStats {
+	return wire.PoolStats{Open: int(p.open.Load()), Idle: int(p.idle.Load()), Waiting: int(p.waiting.Load())}
 }
 
 // Close closes the idle connections. Those in use end with their exchange, as do those of calls that are still to

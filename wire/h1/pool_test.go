@@ -54,7 +54,7 @@ func TestPoolBoundHolds(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if s := p.Stats(); most.Load() > bound || open.Load() != 0 || s != (PoolStats{}) {
+	if s := p.Stats(); most.Load() > bound || open.Load() != 0 || s != (wire.PoolStats{}) {
 		t.Errorf("%d at once, %d open, %+v", most.Load(), open.Load(), s)
 	}
 }

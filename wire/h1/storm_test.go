@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"sallyport/wire"
 )
 
 // Many clients and targets that behave well, badly and at once: every answer must be that to its request, whole or visibly cut, every
@@ -50,7 +52,7 @@ func TestStorm(t *testing.T) {
 				t.Errorf("%+v", st)
 			}
 			p.Close()
-			if st := p.Stats(); st != (PoolStats{}) {
+			if st := p.Stats(); st != (wire.PoolStats{}) {
 				t.Errorf("closed: %+v", st)
 			}
 			if w.whole.Load() < 20 {

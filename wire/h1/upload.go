@@ -17,7 +17,7 @@ import (
 // So an answer that comes early is seen at once, and a body and an answer can flow at the same time.
 type upload struct {
 	o    outBuf
-	from *body // the client's body, which is shared until the upload is over; nil when another one is sent
+	from wire.Shared // the client's body, which is shared until the upload is over; nil when another one is sent
 	done chan struct{}
 	err  error // why it stopped short; valid once done is closed
 	// panic is what reading the body panicked with; valid once done is closed.
@@ -58,8 +58,9 @@ func (u *upConn) upload(c *wire.Call) error {
 	u.due = false
 	up := &upload{done: make(chan struct{})}
 	u.up = up
-	if b, ok := c.Body.(*body); ok {
-		b.shared, up.from = true, b
+	if b, ok := c.Body.(wire.Shared); ok {
+		b.Share(true)
+		up.from = b
 	}
 	w := writer{s: &u.s, o: &up.o, idle: idleOf(c), peer: errTarget}
 	src, length := c.Body, c.Length
@@ -95,7 +96,7 @@ func (u *upConn) settle() bool {
 	if cut {
 		_ = u.s.conn.Close() // a write ends
 		if up.from != nil {
-			up.from.s.abort() // a read ends, and with it the client's connection once it has its answer
+			up.from.Abort() // a read ends
 		}
 		<-up.done
 	}
@@ -106,7 +107,7 @@ func (u *upConn) settle() bool {
 // unshare gives the client's body back, once the upload is over.
 func (u *upload) unshare() {
 	if u.from != nil {
-		u.from.shared = false
+		u.from.Share(false)
 	}
 }
 

@@ -142,7 +142,7 @@ func appendStatus(b []byte, resp *wire.Response) []byte {
 func appendFields(b []byte, h *wire.Header) []byte {
 	for i := range h.Len() {
 		f := h.At(i)
-		if !f.Valid() || !endToEnd[f.ID()] {
+		if !f.Valid() || !f.ID().EndToEnd() {
 			continue
 		}
 		b = append(b, f.Name...)
