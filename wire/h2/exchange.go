@@ -1,0 +1,184 @@
+package h2
+
+import (
+	"context"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"sallyport/wire"
+)
+
+// An exchange is what one request needs while it is served. It is pooled.
+type exchange struct {
+	req  wire.Request
+	body body
+	out  output
+	from *http.Request
+	conn *conn
+
+	before sync.Mutex          // keeps interim responses before the final one; guards wrote and w
+	w      http.ResponseWriter // nil once net/http has the stream back
+	wrote  bool                // the final response has begun
+
+	long     *time.Timer // ends the time that net/http gives a stream, before it ends the stream
+	extended bool        // it did; guarded by before
+}
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// serve answers a request. net/http calls it, on a goroutine for each stream.
+func (s *Server) serve(w http.ResponseWriter, from *http.Request) {
+	c, _ := from.Context().Value(connKey{}).(*conn)
+	seat := c.enter()
+	if seat == nil {
+		return // the connection has ended
+	}
+	x := exchanges.Get().(*exchange)
+	x.conn, x.from = c, from
+	x.before.Lock()
+	x.w, x.wrote, x.extended = w, false, false
+	x.before.Unlock()
+	seat.x = x
+	x.req.Conn = &seat.Conn
+	whole := x.answer()
+	c.rise(seat)
+	x.free()
+	if !whole {
+		panic(http.ErrAbortHandler) // resets the stream, which is how the client sees that something is missing
+	}
+}
+
+// free makes x ready for another request.
+func (x *exchange) free() {
+	x.before.Lock()
+	x.w = nil
+	x.before.Unlock()
+	x.req.Reset()
+	x.body.reset(nil, nil, nil, nil, 0)
+	x.from, x.conn = nil, nil
+	exchanges.Put(x)
+}
+
+// answer reads the request, has it answered and writes the answer. It says whether all of that was written, or is with net/http.
+func (x *exchange) answer() (whole bool) {
+	s, r := x.conn.srv, &x.req
+	x.clock(s.limits.WriteIdle / 2)
+	defer x.long.Stop()
+	r.SetRoom(make([]byte, spare))
+	r.Time = time.Now()
+	size, fault := parse(x.from, r, &s.limits)
+	if heads := x.conn.heads.Add(int64(size)); fault == nil && heads > int64(headsAtOnce*s.limits.Head) {
+		fault = faultHeads
+	}
+	defer x.conn.heads.Add(-int64(size))
+	if fault != nil {
+		clear(x.from.Header) // as long as the client takes to read the answer, only what is counted is kept
+		r.Header.Reset()
+		return x.finish(s.Handler.Refuse(r, fault))
+	}
+	if r.Length != 0 {
+		x.body.reset(x.from.Body, x.from.Context(), &s.limits, &r.BodyLimit, r.Length)
+		r.Body = &x.body
+	}
+	return x.finish(x.handle(r))
+}
+
+var faultHeads = &wire.Fault{Status: 431, Reason: "The headers of the requests under way on this connection are larger than allowed."}
+
+// handle contains a panic of the handler to its request.
+func (x *exchange) handle(r *wire.Request) (resp *wire.Response) {
+	defer func() {
+		if what := recover(); what != nil {
+			x.panicked(r, what)
+			resp = &wire.Response{Status: 500}
+		}
+	}()
+	return x.conn.srv.Handler.Handle(r)
+}
+
+func (x *exchange) panicked(r *wire.Request, what any) {
+	if f := x.conn.srv.Panicked; f != nil {
+		f(r, what)
+	} else {
+		debug.PrintStack()
+	}
+}
+
+// finish writes the answer and tells the handler.
+func (x *exchange) finish(resp *wire.Response) (whole bool) {
+	r := &x.req
+	sent, err := x.respond(resp)
+	status := resp.Status
+	resp.Close() // nobody reads the request's body from here on, and nothing of the call for it is in use
+	x.conn.srv.Handler.Done(r, wire.Outcome{Status: status, Sent: sent, Received: x.body.got.Load(), Err: err})
+	return err == nil
+}
+
+// clock sees to it that net/http does not end a stream that takes its time. It gives each a time from its start, so that what it
+// answers itself cannot wait for ever for a client that reads nothing; here there are better measures.
+func (x *exchange) clock(d time.Duration) {
+	if x.long == nil {
+		x.long = time.AfterFunc(d, x.extend)
+		return
+	}
+	x.long.Reset(d)
+}
+
+func (x *exchange) extend() {
+	x.before.Lock()
+	defer x.before.Unlock()
+	if x.w != nil && !x.extended {
+		x.extended = true
+		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Time{})
+	}
+}
+
+// stuck ends a write that the client does not let through.
+func (x *exchange) stuck() {
+	x.before.Lock()
+	defer x.before.Unlock()
+	if by := x.out.by.Load(); x.w != nil && by != 0 && time.Now().UnixNano() >= by {
+		x.out.late.Store(true)
+		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+func (s *seat) inform(resp *wire.Response) error { return s.x.inform(resp) }
+
+// inform writes an interim response to the client (RFC 9110 §15.2).
+func (x *exchange) inform(resp *wire.Response) error {
+	if resp.Status == 101 || resp.Status == 100 {
+		return nil // there is no switch in HTTP/2, and 100 is said when the body is read
+	}
+	x.before.Lock()
+	defer x.before.Unlock()
+	if x.wrote || x.w == nil {
+		return nil
+	}
+	h := x.w.Header()
+	put(h, &resp.Header)
+	x.w.WriteHeader(resp.Status)
+	clear(h)
+	if x.from.Context().Err() != nil {
+		return wire.ErrClientGone
+	}
+	return nil
+}
+
+func (s *seat) watch(gone func()) (stop func()) { return s.x.watch(gone) }
+
+// watch calls gone when the client resets the stream or goes away. stop waits until gone has returned, if it was called.
+func (x *exchange) watch(gone func()) (stop func()) {
+	told := make(chan struct{})
+	end := context.AfterFunc(x.from.Context(), func() {
+		defer close(told)
+		gone()
+	})
+	return func() {
+		if !end() {
+			<-told
+		}
+	}
+}
