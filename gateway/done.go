@@ -46,6 +46,7 @@ func (g *Gateway) Done(r *wire.Request, out wire.Outcome) {
 	if f.gone() {
 		out.Status = clientGone
 	}
+	f.x.End()
 	counts.Done(r.Method, out.Status, took)
 	if log := g.access.Load(); log.AccessLog != nil && !f.untold {
 		f.tell(r, out, took)

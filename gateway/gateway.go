@@ -96,6 +96,12 @@ func New(o Options) *Gateway {
 	}
 	g := &Gateway{o: o, log: o.Log, started: time.Now(), doors: map[string]*door{}, state: store.New(), metrics: telemetry.NewMetrics(o.Version)}
 	g.metrics.WatchLimits(func() telemetry.LimitTotals { return telemetry.LimitTotals(g.state.Totals()) })
+	g.metrics.WatchCrowds(func() (all []telemetry.Crowd) {
+		for _, c := range g.state.Crowds() {
+			all = append(all, telemetry.Crowd(c))
+		}
+		return all
+	})
 	if g.log == nil {
 		g.level = newLogSwitch(o.Stderr)
 		g.log = slog.New(g.level)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sallyport/plug"
+	"sallyport/policies/concurrency"
 	"sallyport/policies/headers"
 	"sallyport/policies/ipfilter"
 	"sallyport/policies/ratelimit"
@@ -20,6 +21,7 @@ import (
 var All = []*plug.Kind[policy.Policy]{
 	ipfilter.Kind,
 	ratelimit.Kind,
+	concurrency.Kind,
 	sizelimit.Kind,
 	timeout.Kind,
 	headers.Kind,

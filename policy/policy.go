@@ -79,6 +79,7 @@ type Exchange struct {
 
 	client string // Client as text, once somebody asked
 	body   memory // of the request, once somebody read it
+	holds  []Hold
 }
 
 // A Param is a path parameter of the route.
@@ -117,5 +118,6 @@ type Consumer struct {
 // Reset makes x empty for another request, keeping the room of its lists.
 func (x *Exchange) Reset() {
 	clear(x.Params)
-	*x = Exchange{Params: x.Params[:0]}
+	clear(x.holds)
+	*x = Exchange{Params: x.Params[:0], holds: x.holds[:0]}
 }

@@ -3,9 +3,7 @@ package store
 // A limiter: the table of keys, and what a request does to it.
 
 import (
-	"hash/maphash"
 	"math/bits"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +25,7 @@ const (
 // may take owe something and the State has no room to grow, the key that owes the least makes way, and from then on every key that
 // is new to the shard starts with that debt. So whatever floods a limiter, no key ever owes less than it should.
 type Limiter struct {
+	*Keys
 	state  *State
 	rules  []rule
 	stride int           // words of a slot
@@ -36,48 +35,12 @@ type Limiter struct {
 	shards [shardCount]shard
 }
 
-// A Key is one key of a limiter, hashed with secrets of the process.
-type Key struct{ a, b uint64 }
-
 func newLimiter(s *State, rules []rule) *Limiter {
 	words := 0
 	for _, r := range rules {
 		words += r.algorithm.words()
 	}
-	return &Limiter{state: s, rules: rules, stride: keyWords + words, simple: words == 1, bytes: new(atomic.Int64)}
-}
-
-// KeyText returns the key of a text.
-func (l *Limiter) KeyText(text string) Key {
-	seeds := &l.state.seeds
-	return Key{maphash.String(seeds[0], text), maphash.String(seeds[1], text)}
-}
-
-// KeyPair returns the key of two texts together. It is never that of two others, or of one.
-func (l *Limiter) KeyPair(a, b string) Key {
-	seeds := &l.state.seeds
-	var h maphash.Hash
-	var k [2]uint64
-	for i := range k {
-		h.SetSeed(seeds[i])
-		_, _ = h.WriteString(a)
-		_ = h.WriteByte(0xff) // in no UTF-8
-		_, _ = h.WriteString(b)
-		k[i] = h.Sum64()
-	}
-	return Key{k[0], k[1]}
-}
-
-// KeyAddr returns the key of a client: its IPv4 address, or the /64 of its IPv6 address, since that is what one
-// subscriber has. It is never that of a text.
-func (l *Limiter) KeyAddr(a netip.Addr) Key {
-	b := a.As16()
-	n := len(b)
-	if a.Is6() && !a.Is4In6() {
-		n = 8
-	}
-	seeds := &l.state.seeds
-	return Key{maphash.Bytes(seeds[2], b[:n]), maphash.Bytes(seeds[3], b[:n])}
+	return &Limiter{Keys: s.Keys, state: s, rules: rules, stride: keyWords + words, simple: words == 1, bytes: new(atomic.Int64)}
 }
 
 // Take uses up cost units of every limit for key, or nothing if one of them has no room within patience. It returns how

@@ -4,7 +4,6 @@ package store
 
 import (
 	"fmt"
-	"hash/maphash"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -19,9 +18,9 @@ const tableBytes = 64 << 20
 // A State is the run-time state of one process. It outlives every configuration: what is built anew at a reload
 // asks it, by name, for what it had before. It may be used by many goroutines, and starts none.
 type State struct {
+	*Keys
 	start  time.Time // read with the monotonic clock, so that a stepped wall clock moves no limit
 	offset int64     // start on the wall clock, in nanoseconds
-	seeds  [4]maphash.Seed
 
 	budget   int64        // bytes, see grant
 	bytes    atomic.Int64 // held by all tables
@@ -30,16 +29,16 @@ type State struct {
 
 	mu    sync.Mutex
 	named map[string]weak.Pointer[Limiter] // guarded by mu
+	gates map[string]weak.Pointer[Gates]   // guarded by mu
 }
 
 // New returns an empty state.
 func New() *State {
 	now := time.Now()
-	s := &State{start: now, offset: now.UnixNano(), budget: tableBytes, named: map[string]weak.Pointer[Limiter]{}}
-	for i := range s.seeds {
-		s.seeds[i] = maphash.MakeSeed()
+	return &State{
+		Keys: newKeys(), start: now, offset: now.UnixNano(), budget: tableBytes,
+		named: map[string]weak.Pointer[Limiter]{}, gates: map[string]weak.Pointer[Gates]{},
 	}
-	return s
 }
 
 // now returns nanoseconds since 1970 that never go back.

@@ -27,8 +27,11 @@ var (
 	limiters     = describe("limit_tables", "Limits that keep count of keys.")
 	limitBytes   = describe("limit_bytes", "Memory that the counts of all limits take.")
 	limitEvicted = describe("limit_evicted_keys_total", "Keys that had to make way for others while their limit was not yet theirs again: a flood of keys.")
+	crowdBusy    = describe("concurrency_inflight", "Requests that a concurrency policy let in and that are not answered in full.", "policy")
+	crowdWaiting = describe("concurrency_waiting", "Requests that wait for a place at a concurrency policy.", "policy")
+	crowdLimit   = describe("concurrency_limit", "The limit of a concurrency policy that holds now; of several adaptive ones the smallest.", "policy")
 	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, targetOpen, targetIdle,
-		targetQueue, connections, accepted, logDropped, limiters, limitBytes, limitEvicted}
+		targetQueue, connections, accepted, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit}
 )
 
 const namespace = "sallyport"
@@ -104,6 +107,11 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		out <- value(limitBytes, prometheus.GaugeValue, float64(t.Bytes))
 		out <- value(limitEvicted, prometheus.CounterValue, float64(t.Evicted))
 	}
+	if crowds := m.crowds.Load(); crowds != nil {
+		for _, c := range (*crowds)() {
+			c.collect(out)
+		}
+	}
 	routes, upstreams, listeners := m.lists()
 	for _, r := range routes {
 		r.collect(out)
@@ -115,6 +123,13 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		out <- value(connections, prometheus.GaugeValue, float64(l.open.Load()), l.address)
 		out <- value(accepted, prometheus.CounterValue, float64(l.total.Load()), l.address)
 	}
+}
+
+func (c *Crowd) collect(out chan<- prometheus.Metric) {
+	name := label(c.Name)
+	out <- value(crowdBusy, prometheus.GaugeValue, float64(c.Busy), name)
+	out <- value(crowdWaiting, prometheus.GaugeValue, float64(c.Waiting), name)
+	out <- value(crowdLimit, prometheus.GaugeValue, float64(c.Limit), name)
 }
 
 // lists copies the lists, so that nothing waits while they are written out.

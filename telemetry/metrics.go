@@ -28,6 +28,7 @@ type Metrics struct {
 	loaded   prometheus.Gauge // 1 or 0
 	loadedAt prometheus.Gauge
 	limits   atomic.Pointer[func() LimitTotals]
+	crowds   atomic.Pointer[func() []Crowd]
 
 	mu        sync.Mutex // guards the maps
 	routes    map[[2]string]*Route
@@ -131,6 +132,18 @@ type LimitTotals struct {
 	Limiters int64
 	Bytes    int64 // of their tables
 	Evicted  int64 // keys that made way for another before their time, since the start
+}
+
+// WatchCrowds has crowds asked for what goes on at the limits of concurrency whenever somebody looks at the metrics. A later
+// WatchCrowds replaces it.
+func (m *Metrics) WatchCrowds(crowds func() []Crowd) { m.crowds.Store(&crowds) }
+
+// A Crowd is what goes on at one concurrency policy.
+type Crowd struct {
+	Name    string // its place in the document
+	Busy    int    // requests let in and not answered in full
+	Waiting int
+	Limit   int // that holds now, of several adaptive ones the smallest
 }
 
 // maxReasons bounds the reasons that Refused tells apart.

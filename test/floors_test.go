@@ -14,7 +14,7 @@ var floors = []string{
 	"problem schema wire test/memnet test/leak test/attackrun",
 	"wire/h1 wire/h2",
 	"policy expr store telemetry",
-	"plug route rewrite balance certs identity",
+	"plug per mirror route rewrite balance certs identity",
 	"policies/* backends/* sources/*",
 	"config policies backends sources",
 	"gateway",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"sallyport/per"
 	"sallyport/schema"
 	"sallyport/store"
 )
@@ -14,7 +15,7 @@ type Config struct {
 	Rate          *schema.Rate   `json:"rate" short:"true" doc:"How many requests in which time."`
 	Limits        []schema.Rate  `json:"limits" max:"8" doc:"Several rates in place of one: a request passes when all of them have room, and uses up none if one has not."`
 	Burst         *int64         `json:"burst" min:"1" doc:"How many requests may come at once after a rest; as many as the rate has when it is not given. For algorithm gcra with one rate."`
-	Per           Per            `json:"per" default:"ip" doc:"What is counted apart: ip (an IPv6 client is its /64), consumer, subject, route, header:NAME or an expression. Requests that have no such value count by ip, apart from those that have."`
+	Per           per.Key        `json:"per" default:"ip" doc:"What is counted apart: ip (an IPv6 client is its /64), consumer, subject, route, header:NAME or an expression. Requests that have no such value count by ip, apart from those that have."`
 	Cost          Cost           `json:"cost" default:"" doc:"An expression for what a request costs, 1 if it is not given; parts are rounded up, and 0 always passes."`
 	Algorithm     string         `json:"algorithm" enum:"gcra,sliding_window,fixed_window" default:"gcra" doc:"How it is counted: gcra refills steadily, sliding_window weighs the last period into this one, fixed_window starts anew with each."`
 	OnLimit       string         `json:"on_limit" enum:"reject,delay" default:"reject" doc:"Whether a request over the limit is refused with 429 or held back until there is room."`

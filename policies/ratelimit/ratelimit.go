@@ -3,10 +3,10 @@
 package ratelimit
 
 import (
-	"math"
 	"strconv"
 	"time"
 
+	"sallyport/per"
 	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
@@ -24,7 +24,7 @@ var Kind = plug.Define(name, "Limits how many requests are let through in a time
 type limiter struct {
 	limits   *store.Limiter
 	count    int // of limits
-	per      Per
+	per      per.Key
 	cost     Cost
 	patience time.Duration // 0 means reject at once
 	dryRun   bool
@@ -44,7 +44,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 	}
 	l := &limiter{
 		limits: limits, count: len(settings.List), per: c.Per, cost: c.Cost, patience: c.maxDelay(), dryRun: c.DryRun,
-		notice: newNotice(c.rates(), c.Per.is, c.LegacyHeaders),
+		notice: newNotice(c.rates(), c.Per.Is(), c.LegacyHeaders),
 	}
 	if c.DryRun {
 		l.countDry = env.Denied(name, "dry_run")
@@ -62,7 +62,7 @@ func (l *limiter) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respons
 	}
 	var room [store.MaxLimits]store.Status
 	left := room[:l.count]
-	wait, ok := l.limits.Take(l.per.key(l.limits, x), cost, l.patienceOf(x), left)
+	wait, ok := l.limits.Take(l.per.Of(l.limits.Keys, x), cost, l.patienceOf(x), left)
 	if l.dryRun {
 		if !ok {
 			l.countDry()
@@ -75,7 +75,7 @@ func (l *limiter) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respons
 		return nil, told.on(refusal(wait, left))
 	}
 	if wait > 0 {
-		if err := pause(x, wait); err != nil {
+		if err := x.Pause(wait); err != nil {
 			return nil, err
 		}
 	}
@@ -106,29 +106,4 @@ func refusal(wait time.Duration, left []store.Status) *problem.Problem {
 		after = max(after, seconds(s.Reset))
 	}
 	return limited.New("The request costs more than the limit ever allows.").With("Retry-After", strconv.FormatInt(after, 10))
-}
-
-// pause holds the request back for d, or until its client goes away.
-func pause(x *policy.Exchange, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	var gone chan struct{}
-	if c := x.Request.Conn; c != nil && c.Watch != nil {
-		gone = make(chan struct{})
-		defer c.Watch(func() { close(gone) })()
-	}
-	select {
-	case <-timer.C:
-		return nil
-	case <-gone:
-		return problem.BadRequest.New("The client went away.").Because(wire.ErrClientGone)
-	}
-}
-
-// whole rounds a cost up. One that no limit can hold stays one that no limit can hold.
-func whole(cost float64) (n int64, ok bool) {
-	if math.IsNaN(cost) || cost < 0 {
-		return 0, false
-	}
-	return int64(math.Ceil(min(cost, 1<<53))), true
 }

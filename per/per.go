@@ -1,20 +1,18 @@
-package ratelimit
-
-// What is counted apart, and what a request costs.
+// Package per is the setting per: what a policy counts apart.
+package per
 
 import (
 	"strings"
 
 	"sallyport/expr"
 	"sallyport/policy"
-	"sallyport/problem"
 	"sallyport/schema"
 	"sallyport/store"
 	"sallyport/wire"
 )
 
-// A Per is the setting per: one of a few words, header:NAME or an expression.
-type Per struct {
+// A Key is the setting per: one of a few words, header:NAME or an expression.
+type Key struct {
 	is     string // the word, "header" or "expression"
 	header string
 	label  expr.Label
@@ -23,22 +21,22 @@ type Per struct {
 var words = []string{"ip", "consumer", "subject", "route"}
 
 // UnmarshalNode reads the setting out of the document.
-func (p *Per) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) {
+func (k *Key) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) {
 	for _, word := range words {
 		if n.Text == word {
-			p.is = word
+			k.is = word
 			return nil
 		}
 	}
 	if header, ok := strings.CutPrefix(n.Text, "header:"); ok {
-		p.is, p.header = "header", header
+		k.is, k.header = "header", header
 		if !wire.ValidToken(header) {
 			errs.Add(n, path, "%q is no header name; write one such as header:X-Tenant", header)
 		}
 		return errs
 	}
-	p.is = "expression"
-	if errs = p.label.UnmarshalNode(n, path); len(errs) > 0 && isWord(n.Text) {
+	k.is = "expression"
+	if errs = k.label.UnmarshalNode(n, path); len(errs) > 0 && isWord(n.Text) {
 		errs = nil
 		errs.Add(n, path, "%q is no expression, and none of %s and header:NAME%s", n.Text, strings.Join(words, ", "), didYouMean(n.Text))
 	}
@@ -55,54 +53,40 @@ func didYouMean(word string) string {
 }
 
 // JSONSchema describes the setting for editors.
-func (p *Per) JSONSchema() map[string]any {
+func (k *Key) JSONSchema() map[string]any {
 	return map[string]any{"type": "string", "examples": []any{"ip", "consumer", "subject", "route", "header:X-Tenant", "request.params.tenant"}}
 }
 
 // SchemaKind says what the setting is, for the reference.
-func (p *Per) SchemaKind() string {
+func (k *Key) SchemaKind() string {
 	return "ip, consumer, subject, route, header:NAME or an expression"
 }
 
-// key returns what x counts for. Without a value it is the client's address: one bucket for all who have none
+// Is names the sort of value that counts: one of the words, header or expression.
+func (k *Key) Is() string { return k.is }
+
+// Of returns what x counts for. Without a value it is the client's address: one bucket for all who have none
 // would let the first use it up for the rest, and no bucket would let them all through.
-func (p *Per) key(l *store.Limiter, x *policy.Exchange) store.Key {
-	switch p.is {
+func (k *Key) Of(keys *store.Keys, x *policy.Exchange) store.Key {
+	switch k.is {
 	case "consumer":
 		if x.Consumer != nil {
-			return l.KeyText(x.Consumer.Name)
+			return keys.KeyText(x.Consumer.Name)
 		}
 	case "subject":
 		if x.Auth.Subject != "" {
-			return l.KeyPair(x.Auth.Issuer, x.Auth.Subject)
+			return keys.KeyPair(x.Auth.Issuer, x.Auth.Subject)
 		}
 	case "route":
-		return l.KeyPair(x.Version, x.Route)
+		return keys.KeyPair(x.Version, x.Route)
 	case "header":
-		if value := x.Request.Header.Get(p.header); value != "" {
-			return l.KeyText(value)
+		if value := x.Request.Header.Get(k.header); value != "" {
+			return keys.KeyText(value)
 		}
 	case "expression":
-		if value, err := p.label.Text(x); err == nil && value != "" {
-			return l.KeyText(value)
+		if value, err := k.label.Text(x); err == nil && value != "" {
+			return keys.KeyText(value)
 		}
 	}
-	return l.KeyAddr(x.Client)
-}
-
-// A Cost is the setting cost.
-type Cost struct{ expr.Quantity }
-
-// of returns what x costs. What cannot be told is not let through.
-func (c *Cost) of(x *policy.Exchange) (int64, error) {
-	if c.IsZero() {
-		return 1, nil
-	}
-	cost, err := c.Number(x)
-	if err == nil {
-		if n, ok := whole(cost); ok {
-			return n, nil
-		}
-	}
-	return 0, problem.BadRequest.New("What the request costs cannot be told from it.").Because(err)
+	return keys.KeyAddr(x.Client)
 }
