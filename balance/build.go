@@ -18,7 +18,7 @@ func (s *Set) build(name string, c *Config) *Upstream {
 
 // recruit makes a roster of the targets in list, whose endpoints come from find. The registry's mu is held.
 func (u *Upstream) recruit(list []Target, find func(key) *endpoint) *roster {
-	r := &roster{}
+	r := &roster{upstream: u}
 	for i := range list {
 		t := &list[i]
 		if t.Weight == 0 {
@@ -31,10 +31,14 @@ func (u *Upstream) recruit(list []Target, find func(key) *endpoint) *roster {
 			base:     t.base(),
 			host:     t.host(),
 			tags:     t.Tags,
+			home:     r,
 			step:     uint64(t.Weight),
 		})
 	}
 	r.groups = []*group{newGroup(r.targets)}
+	if r.spared = int32(len(r.targets)); u.settings.Health != nil {
+		r.spared = int32(float64(len(r.targets)) * (1 - u.settings.Health.Panic.Ratio()))
+	}
 	return r
 }
 

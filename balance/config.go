@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Targets        []Target `json:"targets" required:"true" min:"1" max:"4096" doc:"Where the calls go: URLs, or maps with more about each."`
 	Balance        Balance  `json:"balance" default:"p2c_ewma" doc:"How a target is chosen: p2c_ewma draws two and takes the less busy one, round_robin takes them in turn, random by chance; all by weight."`
+	Health         *Health  `json:"health" doc:"How targets are asked at intervals whether they are well: a path, or a map with more. Those that are not get no calls."`
 	Outliers       Outliers `json:"outliers" doc:"When a target is taken out of service because of how calls to it end. One that cannot be connected to is out at once; it is tried again after a second, then after ever longer, up to eject."`
 	Timeouts       Timeouts `json:"timeouts" doc:"How long the parts of a call may take."`
 	MaxConnections int      `json:"max_connections" default:"1024" min:"1" max:"1000000" doc:"Connections to each target at most; further calls wait until one is free."`
@@ -25,7 +26,6 @@ type Config struct {
 
 	Discover       any `json:"discover" later:"finding targets by DNS, files, Consul or Kubernetes; list them in targets"`
 	Sticky         any `json:"sticky" later:"sticky sessions"`
-	Health         any `json:"health" later:"active health checks; targets that cannot be reached are found out from the calls themselves"`
 	Retry          any `json:"retry" later:"retries; a call whose connection cannot be made is sent to another target in any case"`
 	Hedge          any `json:"hedge" later:"hedged calls"`
 	CircuitBreaker any `json:"circuit_breaker" later:"circuit breakers"`

@@ -36,11 +36,16 @@ type connections interface {
 }
 
 func (r *Registry) newEndpoint(k key) *endpoint {
-	return &endpoint{key: k, pool: h1.NewPool(h1.PoolOptions{
+	return &endpoint{key: k, pool: r.connect(k)}
+}
+
+// connect makes the connections of an endpoint of that key; none yet.
+func (r *Registry) connect(k key) connections {
+	return h1.NewPool(h1.PoolOptions{
 		Dial:        func(deadline time.Time) (net.Conn, error) { return r.o.Dial(k.address, deadline) },
 		MaxConns:    k.conns,
 		MaxPending:  k.pending,
 		MaxIdle:     k.conns,
 		IdleTimeout: k.idle,
-	})}
+	})
 }

@@ -20,6 +20,7 @@ const firstOut = time.Second
 type health struct {
 	out     atomic.Int64 // until when it is out; 0 while it is in service
 	silent  atomic.Bool  // out, and trying it means to wait for nothing
+	cut     atomic.Bool  // out since no connection could be made
 	probing atomic.Bool  // somebody looks whether it is back
 	broken  atomic.Int32 // calls in a row that broke
 	times   atomic.Int32 // ejections in a row
@@ -58,8 +59,16 @@ func (h *health) worked() (back bool) {
 // from now on, 0 when somebody else has found out already.
 func (h *health) unreachable(now int64, took, eject time.Duration) time.Duration {
 	period := firstOut << min(h.times.Load(), 20)
-	return h.eject(now, min(period, eject), took >= slowConnect)
+	out := h.eject(now, min(period, eject), took >= slowConnect)
+	if out > 0 {
+		h.cut.Store(true)
+	}
+	return out
 }
+
+// reachable records that a connection could be made without a call, and says whether that brings the target back. It does not when
+// it is out for another reason.
+func (h *health) reachable() (back bool) { return h.cut.Load() && h.worked() }
 
 // broke records that a connection broke before the answer began, and says whether the target has earned to be ejected.
 func (h *health) broke(now int64, allowed int) bool {
@@ -77,6 +86,7 @@ func (h *health) eject(now int64, period time.Duration, silent bool) time.Durati
 		return 0
 	}
 	h.silent.Store(silent)
+	h.cut.Store(false)
 	h.times.Add(1)
 	h.broken.Store(0)
 	return period

@@ -12,7 +12,7 @@ func (u *Upstream) knock(t *target) {
 		t.release()
 		return
 	}
-	r.knocks.Go(func() {
+	r.crew.Go(func() {
 		defer t.release()
 		start := time.Now()
 		conn, err := r.o.Dial(t.address, start.Add(u.timeouts.Connect))

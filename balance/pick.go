@@ -160,7 +160,7 @@ func (u *Upstream) search(targets []*target, now int64, been *tried) pick {
 				best = t
 			}
 		case refuse:
-			if been.has(t) || t.silent.Load() {
+			if been.has(t) || t.silent.Load() || t.unfit() {
 				continue
 			}
 			lastSum += t.step

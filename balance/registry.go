@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"context"
 	"log/slog"
 	"maps"
 	"slices"
@@ -24,12 +25,17 @@ type Registry struct {
 	o     Options
 	start time.Time // zero of the times in health and load; the clock is the monotonic one from here on
 
+	life   context.Context // ends with Close
+	end    func()
+	asking chan struct{} // holds one for each health check under way
+
 	mu        sync.Mutex
 	endpoints map[key]*endpoint // guarded by mu; those that the configuration in use has
+	checks    map[key][]*check  // guarded by mu; by the connections that they make
 	turns     map[string]*turn  // guarded by mu; by upstream
 	current   *Set              // guarded by mu; the configuration in use, nil before the first
 	closed    bool              // guarded by mu
-	knocks    sync.WaitGroup    // goroutines that see whether a target is back; Add is guarded by mu
+	crew      sync.WaitGroup    // goroutines that see how targets are; Add is guarded by mu
 }
 
 // A turn is how far round robin has come.
@@ -43,7 +49,10 @@ func NewRegistry(o Options) *Registry {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Registry{o: o, start: time.Now(), endpoints: map[key]*endpoint{}, turns: map[string]*turn{}}
+	r := &Registry{o: o, start: time.Now(), asking: make(chan struct{}, mostChecks),
+		endpoints: map[key]*endpoint{}, checks: map[key][]*check{}, turns: map[string]*turn{}}
+	r.life, r.end = context.WithCancel(context.Background())
+	return r
 }
 
 // clock is the time t on the registry's clock, never 0.
@@ -106,6 +115,10 @@ func (s *Set) Commit() {
 	for _, u := range s.upstreams {
 		r.hold(u.roster.Load())
 	}
+	s.count()
+	for _, u := range s.upstreams {
+		r.watch(u.roster.Load())
+	}
 	var gone []*endpoint
 	if r.current != nil {
 		for _, u := range r.current.upstreams {
@@ -115,7 +128,6 @@ func (s *Set) Commit() {
 	}
 	r.current, r.turns = s, s.turns
 	s.fresh = nil
-	s.count()
 	r.mu.Unlock()
 	closeAll(gone)
 }
@@ -131,6 +143,7 @@ func (r *Registry) Change(u *Upstream, list []Target) {
 	now := u.recruit(list, r.endpoint)
 	r.hold(now)
 	u.count(now)
+	r.watch(now)
 	gone := r.release(u.roster.Swap(now))
 	u.counts.Retain(now.has)
 	r.mu.Unlock()
@@ -157,6 +170,7 @@ func (r *Registry) hold(o *roster) {
 // release counts a user of each endpoint of o out and returns those that have none left, to be closed. The caller holds mu.
 func (r *Registry) release(o *roster) (gone []*endpoint) {
 	for _, t := range o.targets {
+		r.unwatch(t)
 		if t.users--; t.users == 0 {
 			t.retired = true
 			delete(r.endpoints, t.key)
@@ -172,14 +186,32 @@ func closeAll(endpoints []*endpoint) {
 	}
 }
 
+// begin counts a goroutine of the registry in, which must call crew.Done. It says no when the registry is closed.
+func (r *Registry) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.crew.Add(1)
+	}
+	return !r.closed
+}
+
 // Close closes all connections that are not in use and waits for the goroutines of the registry.
 func (r *Registry) Close() {
 	r.mu.Lock()
 	r.closed = true
+	r.end()
 	endpoints := r.endpoints
+	for _, list := range r.checks {
+		for _, c := range list {
+			c.mu.Lock()
+			c.stop()
+			c.mu.Unlock()
+		}
+	}
 	r.mu.Unlock()
 	for _, e := range endpoints {
 		e.pool.Close()
 	}
-	r.knocks.Wait()
+	r.crew.Wait()
 }

@@ -3,6 +3,7 @@ package balance
 import (
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 )
 
 // A roster is the targets that an upstream has at a time. It never changes: when targets come or go, another one takes its
@@ -10,6 +11,10 @@ import (
 type roster struct {
 	targets []*target // in the order in which they were listed, without those of weight 0
 	groups  []*group  // the same, in the order in which they are asked; one at least, which may be empty
+
+	upstream *Upstream
+	failing  atomic.Int32 // how many fail their health checks
+	spared   int32        // with more failing than that, health checks count for nothing
 }
 
 // A group is targets among which one is chosen.
@@ -78,4 +83,15 @@ func (r *roster) anyIn() bool {
 // has says whether there is a target of that name.
 func (r *roster) has(name string) bool {
 	return slices.ContainsFunc(r.targets, func(t *target) bool { return t.name == name })
+}
+
+// in says whether calls may go to t.
+func (t *target) in() bool { return t.endpoint.in() && !t.unfit() }
+
+// claim is that of the endpoint, unless health checks keep calls away from it.
+func (t *target) claim(now int64) bool { return !t.unfit() && t.endpoint.claim(now) }
+
+// unfit says whether health checks keep calls away from t.
+func (t *target) unfit() bool {
+	return t.check != nil && t.check.failing.Load() && t.home.failing.Load() <= t.home.spared
 }

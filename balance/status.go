@@ -17,16 +17,17 @@ type Status struct {
 
 // A TargetStatus is how a target is at one moment.
 type TargetStatus struct {
-	URL     string   `json:"url"`
-	Weight  int      `json:"weight"`
-	Tags    []string `json:"tags,omitempty"`
-	Healthy bool     `json:"healthy"`
-	Out     string   `json:"out,omitempty"`     // for how much longer no call goes there: "8s"
-	Latency string   `json:"latency,omitempty"` // until the answer begins, as a moving average: "12.5ms"
-	Active  int      `json:"active"`            // calls that wait for the head of their response
-	Open    int      `json:"open"`              // connections, with the idle ones
-	Idle    int      `json:"idle"`
-	Waiting int      `json:"waiting"` // calls that wait for a connection
+	URL     string       `json:"url"`
+	Weight  int          `json:"weight"`
+	Tags    []string     `json:"tags,omitempty"`
+	Healthy bool         `json:"healthy"`
+	Check   *CheckStatus `json:"check,omitempty"`   // what health checks say; absent without any
+	Out     string       `json:"out,omitempty"`     // for how much longer no call goes there: "8s"
+	Latency string       `json:"latency,omitempty"` // until the answer begins, as a moving average: "12.5ms"
+	Active  int          `json:"active"`            // calls that wait for the head of their response
+	Open    int          `json:"open"`              // connections, with the idle ones
+	Idle    int          `json:"idle"`
+	Waiting int          `json:"waiting"` // calls that wait for a connection
 }
 
 // Snapshot says how u is right now.
@@ -37,12 +38,12 @@ func (u *Upstream) Snapshot() Status {
 	for _, t := range targets {
 		pool := t.pool.Stats()
 		st := TargetStatus{
-			URL: t.url, Weight: int(t.step), Tags: t.tags, Healthy: t.in(),
+			URL: t.url, Weight: int(t.step), Tags: t.tags, Healthy: t.in(), Check: t.check.status(),
 			Active: int(t.inflight.Load()), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting,
 		}
 		if st.Healthy {
 			s.Healthy++
-		} else {
+		} else if t.out.Load() != 0 {
 			st.Out = schema.FormatDuration(max(0, time.Duration(t.out.Load()-now)).Round(time.Millisecond))
 		}
 		if l := t.remembered(now); l > 0 {

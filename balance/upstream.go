@@ -39,6 +39,8 @@ type target struct {
 	base   string // path of the URL, in front of each call's; "" for none
 	host   string // value of Host that means the target itself
 	tags   []string
+	home   *roster
+	check  *check            // nil without health checks, and until the configuration is in use
 	counts *telemetry.Target // nil until the configuration is in use
 
 	step  uint64  // weight

@@ -1,8 +1,10 @@
 package balance
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -22,6 +24,7 @@ type world struct {
 	net      memnet.Network
 	metrics  *telemetry.Metrics
 	registry *Registry
+	log      bytes.Buffer // after the registry is closed, or in a bubble in which all else waits
 	dials    atomic.Int64
 	targets  []*server
 }
@@ -33,6 +36,8 @@ type server struct {
 	delay   atomic.Int64           // until it answers, in nanoseconds
 	breaks  atomic.Bool            // it resets connections instead
 	seen    atomic.Int64           // requests
+	sick    atomic.Bool            // it answers health checks 503
+	checks  atomic.Int64           // health checks, which are not in seen
 	path    atomic.Pointer[string] // of the last request
 	body    atomic.Int64           // bytes of bodies
 	http    *h1.Server
@@ -41,7 +46,7 @@ type server struct {
 
 func newWorld(t testing.TB) *world {
 	w := &world{t: t, metrics: telemetry.NewMetrics("test")}
-	w.registry = NewRegistry(Options{Dial: w.dial, Metrics: w.metrics})
+	w.registry = NewRegistry(Options{Dial: w.dial, Metrics: w.metrics, Log: slog.New(slog.NewTextHandler(&w.log, nil))})
 	t.Cleanup(func() {
 		w.registry.Close()
 		for _, s := range w.targets {
@@ -109,6 +114,9 @@ func (b *breaking) Write(p []byte) (int, error) {
 }
 
 func (s *server) Handle(r *wire.Request) *wire.Response {
+	if r.Path.Text == "/healthz" {
+		return s.healthz()
+	}
 	s.seen.Add(1)
 	if r.Body != nil {
 		n, err := io.Copy(io.Discard, r.Body)
@@ -123,6 +131,15 @@ func (s *server) Handle(r *wire.Request) *wire.Response {
 		time.Sleep(time.Duration(d))
 	}
 	return &wire.Response{Status: 200, Body: wire.BytesBody([]byte(s.address)), Length: int64(len(s.address))}
+}
+
+func (s *server) healthz() *wire.Response {
+	s.checks.Add(1)
+	time.Sleep(time.Duration(s.delay.Load()))
+	if s.sick.Load() {
+		return &wire.Response{Status: 503}
+	}
+	return &wire.Response{Status: 204}
 }
 
 func (s *server) Refuse(_ *wire.Request, f *wire.Fault) *wire.Response {

@@ -18,6 +18,8 @@ var (
 	upDuration   = describe("upstream_duration_seconds", "Time from the first byte of a call to the head of its response.", "upstream")
 	upRequests   = describe("upstream_requests_total", "Calls to a target, retries among them.", "upstream", "target", "outcome")
 	healthy      = describe("target_healthy", "Whether a target gets requests (1) or not (0).", "upstream", "target")
+	healthChecks = describe("health_checks_total", "Health checks of a target.", "upstream", "target", "outcome")
+	healthTurns  = describe("health_changes_total", "Times that health checks took a target out or brought it back.", "upstream", "target")
 	targetOpen   = describe("target_connections", "Open connections to a target.", "upstream", "target")
 	targetIdle   = describe("target_idle_connections", "Connections to a target that wait for a call.", "upstream", "target")
 	targetQueue  = describe("target_waiting_requests", "Calls that wait for a connection to a target.", "upstream", "target")
@@ -30,7 +32,7 @@ var (
 	crowdBusy    = describe("concurrency_inflight", "Requests that a concurrency policy let in and that are not answered in full.", "policy")
 	crowdWaiting = describe("concurrency_waiting", "Requests that wait for a place at a concurrency policy.", "policy")
 	crowdLimit   = describe("concurrency_limit", "The limit of a concurrency policy that holds now; of several adaptive ones the smallest.", "policy")
-	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, targetOpen, targetIdle,
+	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, healthChecks, healthTurns, targetOpen, targetIdle,
 		targetQueue, connections, accepted, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit}
 )
 
@@ -172,6 +174,7 @@ func (t *Target) collect(out chan<- prometheus.Metric, upstream string) {
 			out <- value(upRequests, prometheus.CounterValue, float64(n), upstream, t.address, o.String())
 		}
 	}
+	t.collectChecks(out, upstream)
 	state := t.state.Load()
 	if state == nil {
 		return
@@ -185,6 +188,20 @@ func (t *Target) collect(out chan<- prometheus.Metric, upstream string) {
 	out <- value(targetOpen, prometheus.GaugeValue, float64(s.Open), upstream, t.address)
 	out <- value(targetIdle, prometheus.GaugeValue, float64(s.Idle), upstream, t.address)
 	out <- value(targetQueue, prometheus.GaugeValue, float64(s.Waiting), upstream, t.address)
+}
+
+// collectChecks writes what health checks found, nothing for a target without any.
+func (t *Target) collectChecks(out chan<- prometheus.Metric, upstream string) {
+	any := false
+	for o := range checkCount {
+		if n := t.checks[o].Load(); n > 0 {
+			any = true
+			out <- value(healthChecks, prometheus.CounterValue, float64(n), upstream, t.address, o.String())
+		}
+	}
+	if any {
+		out <- value(healthTurns, prometheus.CounterValue, float64(t.turns.Load()), upstream, t.address)
+	}
 }
 
 func (c *cells) collect(out chan<- prometheus.Metric, d *prometheus.Desc, labels ...string) {

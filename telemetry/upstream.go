@@ -56,6 +56,8 @@ func (u *Upstream) list() []*Target {
 type Target struct {
 	address  string
 	outcomes [outcomeCount]atomic.Uint64
+	checks   [checkCount]atomic.Uint64
+	turns    atomic.Uint64
 	state    atomic.Pointer[func() TargetState]
 	_        [64]byte // no cache line shared with the next target
 }
