@@ -1,8 +1,12 @@
-// Package admin is the listener for those who run the gateway: what it counts, whether it is ready, how it is doing.
+// Package admin is the listener for those who run the gateway: what it counts, whether it is ready, how it is doing, and what they
+// may change.
 //
-// For now it is open to this machine alone, reads and never changes anything. A browser on this machine is not
-// "those who run the gateway": a page that it shows may send requests to any loopback address, and after
-// DNS rebinding read the answers. So the host of each request must be one that only this machine has.
+// It is open to this machine alone for now. /metrics, /live and /ready are for everybody on it; what shows more or changes
+// something needs a token whose role allows it (access.go). A browser on this machine is not "those who run the gateway": a
+// page that it shows may send requests to any loopback address, and after DNS rebinding read the answers. So the host of each
+// request must be one that only this machine has, and no page of elsewhere changes anything.
+//
+// endpoints.go lists everything that there is; serve.go is one request's way.
 package admin
 
 import (
@@ -12,7 +16,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"sallyport/gateway"
@@ -22,6 +25,8 @@ import (
 type Server struct {
 	gateway *gateway.Gateway
 	counts  http.Handler
+	access  access
+	pages   *http.CrossOriginProtection // against pages of elsewhere
 	http    http.Server
 }
 
@@ -30,15 +35,17 @@ const (
 	maxConnections = 64
 	headTimeout    = 5 * time.Second
 	readTimeout    = 10 * time.Second
-	writeTimeout   = 30 * time.Second
+	writeTimeout   = 60 * time.Second // a large document takes its time to be built
 	idleTimeout    = 60 * time.Second
 	maxHead        = 16 << 10
 	patience       = 2 * time.Second // for requests under way when the process stops
 )
 
-// New returns a server that shows g.
+// New returns a server that shows g. The token that lets in when the document has none is made now.
 func New(g *gateway.Gateway) *Server {
-	s := &Server{gateway: g, counts: g.Metrics().Handler()}
+	s := &Server{gateway: g, counts: g.Metrics().Handler(), pages: http.NewCrossOriginProtection()}
+	s.access.gateway = g
+	s.access.prepare()
 	s.http = http.Server{
 		Handler:                      http.HandlerFunc(s.serve),
 		ReadHeaderTimeout:            headTimeout,
@@ -54,12 +61,8 @@ func New(g *gateway.Gateway) *Server {
 	return s
 }
 
-// Open serves g's admin listener at address until stop. It is what gateway.Options.Admin asks for.
-func Open(g *gateway.Gateway, address string) (stop func(), err error) {
-	l, err := Listen(address)
-	if err != nil {
-		return nil, err
-	}
+// Open serves g's admin listener on l until stop. It is what gateway.Options.Admin asks for.
+func Open(g *gateway.Gateway, l net.Listener) (stop func()) {
 	g.Log().Info("admin listener", "address", l.Addr().String())
 	s, ended := New(g), make(chan struct{})
 	go func() {
@@ -75,20 +78,7 @@ func Open(g *gateway.Gateway, address string) (stop func(), err error) {
 			g.Log().Warn("requests to the admin listener were cut off", "error", err)
 		}
 		<-ended
-	}, nil
-}
-
-// Listen opens address, which must be on loopback whatever name it goes by.
-func Listen(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("open the admin listener: %w", err)
 	}
-	if at, err := netip.ParseAddrPort(l.Addr().String()); err != nil || !at.Addr().Unmap().IsLoopback() {
-		_ = l.Close()
-		return nil, fmt.Errorf("open the admin listener: not yet: %s is no loopback address, and the listener has no tokens for now", address)
-	}
-	return l, nil
 }
 
 // Serve answers requests that come in by l until Shutdown, and closes l.

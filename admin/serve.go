@@ -15,21 +15,6 @@ import (
 	"sallyport/wire"
 )
 
-// page finds what answers a path.
-func (s *Server) page(path string) func(http.ResponseWriter, *http.Request) *problem.Problem {
-	switch path {
-	case "/metrics":
-		return s.metrics
-	case "/live":
-		return s.live
-	case "/ready":
-		return s.ready
-	case "/api/status":
-		return s.status
-	}
-	return nil
-}
-
 // serve answers one request.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	id := wire.NewID(new(wire.Request), time.Now())
@@ -39,24 +24,52 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if p := s.answer(w, r); p != nil {
+	if p := s.answer(w, r, id); p != nil {
 		refuse(w, r, p, id)
 	}
 }
 
-// answer writes an answer or returns what is to be told instead.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request) *problem.Problem {
+// answer writes an answer or returns what is to be told instead. What changes something is told of in the log, whoever tries it.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string) *problem.Problem {
 	if !ours(r.Host) {
 		return problem.Misdirected.New("The admin listener answers to localhost and to loopback addresses only.")
 	}
-	page := s.page(r.URL.Path)
-	if page == nil {
-		return route.NoRoute.New("The admin listener has /metrics, /live, /ready and /api/status.")
+	e, p := find(r)
+	if p != nil {
+		return p
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return route.MethodNotAllowed.New("").With("Allow", "GET, HEAD")
+	if s.pages.Check(r) != nil {
+		return problem.Forbidden.New("No page of elsewhere changes anything here.")
 	}
-	return page(w, r)
+	who, p := s.access.admit(r, e.role)
+	if p == nil {
+		p = e.serve(s, w, r)
+	}
+	if e.does != "" {
+		s.audit(e, r, who, p, id)
+	}
+	return p
+}
+
+// audit writes down who did what, and what came of it.
+func (s *Server) audit(e *endpoint, r *http.Request, who someone, p *problem.Problem, id string) {
+	outcome := "done"
+	if p != nil {
+		outcome = p.Name
+	}
+	args := []any{"who", who.name, "role", who.role.String(), "what", e.does, "outcome", outcome, "from", r.RemoteAddr, "id", id}
+	if name := r.PathValue("name"); name != "" {
+		args = append(args, "name", name)
+	}
+	s.gateway.Log().Info("admin", args...)
+}
+
+func noPage() *problem.Problem {
+	return route.NoRoute.New("The admin listener has /metrics, /live, /ready and, with a token, what is under /api/.")
+}
+
+func notAllowed(allow []string) *problem.Problem {
+	return route.MethodNotAllowed.New("").With("Allow", strings.Join(allow, ", "))
 }
 
 func refuse(w http.ResponseWriter, r *http.Request, p *problem.Problem, id string) {
@@ -74,6 +87,20 @@ func write(w http.ResponseWriter, kind string, status int, body []byte) {
 	_, _ = w.Write(body) // a client that went away is its own affair
 }
 
+// show writes v as JSON that people can read as well.
+func (s *Server) show(w http.ResponseWriter, v any) *problem.Problem {
+	body := new(bytes.Buffer)
+	enc := json.NewEncoder(body)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		s.gateway.Log().Error("cannot write an answer of the admin listener", "error", err)
+		return problem.Internal.Wrap(err)
+	}
+	write(w, "application/json", http.StatusOK, body.Bytes())
+	return nil
+}
+
 // ours says whether a Host field names this machine and cannot name another one. Without the field,
 // which only HTTP/1.0 may leave out, the client is no browser.
 func ours(host string) bool {
@@ -86,34 +113,4 @@ func ours(host string) bool {
 	}
 	ip, err := netip.ParseAddr(name)
 	return strings.EqualFold(name, "localhost") || err == nil && ip.Unmap().IsLoopback()
-}
-
-func (s *Server) metrics(w http.ResponseWriter, r *http.Request) *problem.Problem {
-	s.counts.ServeHTTP(w, r)
-	return nil
-}
-
-func (s *Server) live(w http.ResponseWriter, _ *http.Request) *problem.Problem {
-	write(w, "text/plain; charset=utf-8", http.StatusOK, []byte("live\n"))
-	return nil
-}
-
-func (s *Server) ready(w http.ResponseWriter, _ *http.Request) *problem.Problem {
-	if !s.gateway.Ready() {
-		return problem.Draining.New("").With("Retry-After", "1")
-	}
-	write(w, "text/plain; charset=utf-8", http.StatusOK, []byte("ready\n"))
-	return nil
-}
-
-func (s *Server) status(w http.ResponseWriter, _ *http.Request) *problem.Problem {
-	body := new(bytes.Buffer)
-	enc := json.NewEncoder(body)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(s.gateway.Status()); err != nil {
-		s.gateway.Log().Error("cannot write the status", "error", err)
-		return problem.Internal.Wrap(err)
-	}
-	write(w, "application/json", http.StatusOK, body.Bytes())
-	return nil
 }

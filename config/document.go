@@ -32,7 +32,7 @@ type Document struct {
 	ClientHeaders  ClientHeaders    `json:"client_headers" doc:"What clients may say although it is taken out by default."`
 	Limits         Limits           `json:"limits" doc:"Bounds on what clients may send, how long they may take and how many connections they may have."`
 	Telemetry      telemetry.Config `json:"telemetry" doc:"Access log and metrics."`
-	Admin          Admin            `json:"admin" doc:"The listener for those who run the gateway: metrics, readiness and status."`
+	Admin          Admin            `json:"admin" doc:"The listener for those who run the gateway: metrics, readiness, status and what they may change."`
 	Drain          time.Duration    `json:"drain" default:"30s" max:"1h" doc:"How long requests under way may take to end when the gateway stops."`
 	Include        []string         `json:"include" one:"true" doc:"Further files, by name or pattern such as conf.d/*.yaml, relative to this one."`
 
@@ -49,6 +49,7 @@ type Document struct {
 	Root *schema.Node `json:"-"`
 
 	files   []string // that were read, also those that could not be
+	texts   []File
 	watch   []string
 	sum     []byte // of the files
 	outside *outside
@@ -56,6 +57,15 @@ type Document struct {
 
 // Files returns the files that the document was read from, in order.
 func (d *Document) Files() []string { return d.files }
+
+// A File is one file of a document as it was written.
+type File struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// Texts returns the files that could be read, in order: what Restore makes the same document of.
+func (d *Document) Texts() []File { return d.texts }
 
 // Watch returns names in whose directories a change may change the document: its files, patterns of includes, and the
 // files that expressions read.
@@ -82,16 +92,3 @@ var documentType = schema.Of[Document]()
 
 // Type describes the document, for the JSON Schema and the reference.
 func Type() *schema.Type { return documentType }
-
-// Admin is the listener for those who run the gateway.
-type Admin struct {
-	Address string   `json:"address" short:"true" default:"127.0.0.1:9901" doc:"Host and port of this machine, on loopback only; off for none."`
-	Tokens  struct{} `json:"tokens" later:"tokens come with the admin API; until then the admin listener is open to this machine alone"`
-	TLS     struct{} `json:"tls" later:"TLS comes with the admin API; until then the admin listener is open to this machine alone"`
-
-	// Given says that the document has an address; the default one may be taken without that being an error.
-	Given bool `json:"-"`
-}
-
-// Off says that there shall be no admin listener.
-func (a *Admin) Off() bool { return a.Address == "off" }

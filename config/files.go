@@ -33,11 +33,14 @@ type reader struct {
 	root  *schema.Node
 	errs  schema.Errors
 	files []string // as they were read, in order
+	texts []File
 	watch []string // beside files, names in whose directories a change matters
 	seen  map[string]bool
 	under []string // files being read, from the outermost to the innermost
 	total int64
 	sum   hash.Hash
+
+	restored bool // the files that others include are given as well, in their order
 }
 
 func newReader() *reader {
@@ -143,6 +146,7 @@ func (r *reader) read(path string) ([]byte, error) {
 func (r *reader) bytes(path string, data []byte, id string) {
 	fmt.Fprintf(r.sum, "%s\x00%d\x00", path, len(data))
 	r.sum.Write(data)
+	r.texts = append(r.texts, File{path, string(data)})
 	n, errs := schema.Parse(path, data)
 	r.errs = append(r.errs, errs...)
 	if n == nil {
@@ -153,7 +157,7 @@ func (r *reader) bytes(path string, data []byte, id string) {
 		return
 	}
 	r.merge(n)
-	if include := n.Field("include"); include != nil {
+	if include := n.Field("include"); include != nil && !r.restored {
 		r.under = append(r.under, id)
 		r.include(include, filepath.Dir(path))
 		r.under = r.under[:len(r.under)-1]

@@ -41,21 +41,6 @@ func (l *Listener) Check() error {
 	return errors.Join(errs...)
 }
 
-// Check judges the admin listener.
-func (a *Admin) Check() error {
-	if a.Off() {
-		return nil
-	}
-	if err := checkAddress(a.Address); err != nil {
-		return schema.At("address", err)
-	}
-	host, _, _ := net.SplitHostPort(a.Address)
-	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.Unmap().IsLoopback() {
-		return nil
-	}
-	return schema.At("address", errors.New("not yet: the admin listener has no tokens for now and is for this machine alone; write such as 127.0.0.1:9901"))
-}
-
 // checkAddress says what is wrong with host:port.
 func checkAddress(address string) error {
 	host, port, err := net.SplitHostPort(address)

@@ -27,6 +27,18 @@ func Parse(name string, data []byte, o Options) (*Document, schema.Errors) {
 	return r.document(name, o)
 }
 
+// Restore is Load of files that Texts returned. Nothing is read from disk, but what expressions ask for.
+func Restore(source string, files []File, o Options) (*Document, schema.Errors) {
+	r := newReader()
+	r.restored = true
+	r.root.Pos = schema.Pos{File: source}
+	for _, f := range files {
+		r.files = append(r.files, f.Name)
+		r.bytes(f.Name, []byte(f.Text), f.Name)
+	}
+	return r.document(source, o)
+}
+
 // document decodes what was read.
 func (r *reader) document(source string, o Options) (*Document, schema.Errors) {
 	d := &Document{Source: source, Root: r.root, outside: newOutside(o.Env)}
@@ -35,7 +47,7 @@ func (r *reader) document(source string, o Options) (*Document, schema.Errors) {
 		r.errs = append(r.errs, documentType.Decode(r.root, d, "")...)
 		r.errs = append(r.errs, d.settle()...)
 	}
-	d.files, d.watch, d.sum = r.files, r.watch, r.sum.Sum(nil)
+	d.files, d.texts, d.watch, d.sum = r.files, r.texts, r.watch, r.sum.Sum(nil)
 	r.errs.Sort()
 	return d, r.errs
 }

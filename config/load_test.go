@@ -40,7 +40,7 @@ func TestErrors(t *testing.T) {
 		{"protocols to come", "listeners: [{ address: \":80\", protocols: [h1, h2] }]\n", "doc.yaml:1:47: listeners[0].protocols[1]: not yet: h2 comes with HTTP/2 and TLS; write [h1]"},
 		{"settings to come", good + "store: {}\ntests: []\n", "doc.yaml:2:1: store: not yet: a durable store comes with consumers and analytics; nothing is stored for now\n" +
 			"doc.yaml:3:1: tests: not yet: route tests in the document come with the test command"},
-		{"an admin listener for everybody", good + "admin: { address: \"0.0.0.0:9901\" }\n", "doc.yaml:2:19: admin.address: not yet: the admin listener has no tokens for now and is for this machine alone; write such as 127.0.0.1:9901"},
+		{"an admin listener for everybody", good + "admin: { address: \"0.0.0.0:9901\" }\n", "doc.yaml:2:19: admin.address: not yet: the admin listener has no TLS for now and is for this machine alone; write such as 127.0.0.1:9901"},
 		{"an unknown setting", good + "upsteams: {}\n", `doc.yaml:2:1: upsteams: unknown setting "upsteams"; did you mean "upstreams"?`},
 		{"two apis of one name", good + "apis:\n  - name: a\n  - name: a\n", `doc.yaml:4:11: apis[1].name: the api at doc.yaml:3:5 is named "a" as well; rename one of the two`},
 		{"an api named default beside routes", good + "routes:\n  - match: /\napis:\n  - name: default\n", `doc.yaml:5:11: apis[0].name: the api at doc.yaml:3:3 is named "default" as well; rename one of the two`},

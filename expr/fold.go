@@ -54,6 +54,7 @@ func (f *folder) text(n *schema.Node, path string) {
 	if err == nil {
 		var value any
 		if value, err = t.Value(nil); err == nil {
+			n.Written = n.Text
 			err = become(n, value)
 		}
 	}

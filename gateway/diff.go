@@ -65,6 +65,19 @@ func (l differencesList) args() (args []any) {
 	return args
 }
 
+// byName are the differences for programs.
+func (l differencesList) byName() map[string][]string {
+	all := map[string][]string{}
+	for _, d := range l {
+		for verb, names := range map[string][]string{"added": d.added, "removed": d.removed, "changed": d.changed} {
+			if len(names) > 0 {
+				all[d.what+"_"+verb] = names
+			}
+		}
+	}
+	return all
+}
+
 // listed names a few and counts the rest.
 func listed(names []string) string {
 	const most = 8

@@ -102,7 +102,7 @@ func TestPanic(t *testing.T) {
 			}
 		}
 	}
-	if err := g.put(building); err != nil {
+	if _, err := g.put(building); err != nil {
 		t.Fatal(err)
 	}
 	resp, body := ask(t, g.Addresses()[0], get("/bad"))

@@ -38,13 +38,19 @@ type Options struct {
 
 	// What follows is for Run.
 
-	// Signals tells what the process was sent; nil has Run listen for SIGHUP, SIGTERM and SIGINT itself.
+	// Signals tells what the process was sent; nil has Run listen for SIGHUP, SIGTERM, SIGINT and SIGUSR2 itself.
 	Signals <-chan os.Signal
-	// NoWatch leaves changes of files alone: only SIGHUP reloads.
+	// NoWatch leaves changes of files alone: only SIGHUP and Reload read them anew.
 	NoWatch bool
-	// Admin, if set, opens the listener for those who run the gateway, once the first document is served. It is not called when the
-	// document has it off. Stop is called after the last request has ended.
-	Admin func(g *Gateway, address string) (stop func(), err error)
+	// Data is the directory for what is kept from one start to the next; empty for none.
+	Data string
+	// LastGood has the last good document served at the start when the one at hand is broken.
+	LastGood bool
+	// PIDFile, if set, is where the process writes its number.
+	PIDFile string
+	// Admin, if set, serves those who run the gateway on a socket of loopback, once the first document is served. It is not called
+	// when the document has it off. Stop is called after the last request has ended, or when the document moves it.
+	Admin func(g *Gateway, l net.Listener) (stop func())
 	// Serving, if set, is called once clients are let in.
 	Serving func(g *Gateway)
 }
@@ -68,6 +74,8 @@ type Gateway struct {
 	draining     atomic.Bool
 
 	loading sync.Mutex // one document is loaded at a time
+	admin   adminDoor  // guarded by loading
+	life    *life      // nil but in Run; set before anything is served
 	mu      sync.Mutex
 	doors   map[string]*door // by address; guarded by mu
 	last    attempt          // guarded by mu
@@ -120,6 +128,9 @@ func (g *Gateway) Metrics() *telemetry.Metrics { return g.metrics }
 
 // Log returns the gateway's own log.
 func (g *Gateway) Log() *slog.Logger { return g.log }
+
+// Data is the directory for what is kept from one start to the next, empty for none.
+func (g *Gateway) Data() string { return g.o.Data }
 
 // Ready says whether clients should be sent here: a document is served and the gateway is not about to stop.
 func (g *Gateway) Ready() bool { return g.now.Load() != nil && !g.draining.Load() }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net"
 	"time"
 
 	"sallyport/config"
@@ -15,17 +16,30 @@ import (
 // Load reads the document at path, a file or a directory, and serves it. An error is a schema.Errors: then what was served
 // before still is.
 func (g *Gateway) Load(path string) error {
+	_, err := g.load(path)
+	return err
+}
+
+func (g *Gateway) load(path string) (*Reloaded, error) {
 	g.loading.Lock()
 	defer g.loading.Unlock()
 	_, b := g.read(path)
 	return g.put(b)
 }
 
+// Reloaded is what came of a document that is in service now.
+type Reloaded struct {
+	Number   uint64              `json:"number"` // counts the documents that were served
+	Changes  map[string][]string `json:"changes"`
+	Warnings schema.Errors       `json:"-"`
+}
+
 // LoadBytes is Load of a document that is in memory; name stands for it in messages.
 func (g *Gateway) LoadBytes(name string, data []byte) error {
 	g.loading.Lock()
 	defer g.loading.Unlock()
-	return g.put(g.newBuilder(config.Parse(name, data, config.Options{Env: g.o.Env})))
+	_, err := g.put(g.newBuilder(config.Parse(name, data, config.Options{Env: g.o.Env})))
+	return err
 }
 
 // read reads a document and builds it: values of the environment and of files are looked up until then.
@@ -37,7 +51,7 @@ func (g *Gateway) read(path string) (*config.Document, *builder) {
 }
 
 // put serves what b was given unless something is wrong with it.
-func (g *Gateway) put(b *builder) error {
+func (g *Gateway) put(b *builder) (*Reloaded, error) {
 	s := b.build()
 	doc, errs := b.doc, b.all()
 	var c *change
@@ -48,17 +62,20 @@ func (g *Gateway) put(b *builder) error {
 	g.metrics.Loaded(len(errs) == 0)
 	if len(errs) > 0 {
 		g.retain()
-		return errs
+		return nil, errs
 	}
 	before := g.now.Load()
 	g.commit(s, c)
-	g.report(before, s)
-	return nil
+	if g.life != nil {
+		g.life.keeper.keep(doc)
+	}
+	return &Reloaded{s.number, g.report(before, s).byName(), s.warnings}, nil
 }
 
 // A change is what was made ready for a snapshot and has not been put in service.
 type change struct {
 	opened []*door
+	admin  net.Listener // nil when nothing is to be opened
 	access *accessLog
 	fresh  bool // the access log is not the one in use
 }
@@ -74,9 +91,15 @@ func (g *Gateway) prepare(s *snapshot) (*change, schema.Errors) {
 		errs.Add(s.doc.Root, "", "the gateway is stopping")
 	}
 	if len(errs) == 0 {
+		c.admin, errs = g.openAdmin(s.doc)
+	}
+	if len(errs) == 0 {
 		c.opened, errs = g.openDoors(s.doc)
 	}
 	if len(errs) > 0 {
+		if c.admin != nil {
+			_ = c.admin.Close()
+		}
 		if c.fresh {
 			c.access.Close()
 		}
@@ -134,6 +157,8 @@ func (g *Gateway) commit(s *snapshot, c *change) {
 	s.upstreams.Commit()
 	g.now.Store(s)
 	g.settleDoors(s.doc, c.opened)
+	g.settleAdmin(s.doc, c.admin)
+	g.metrics.LastGood(s.kept != nil)
 	g.retain()
 	if old != nil && old.AccessLog != c.access.AccessLog {
 		old.Close()
@@ -168,17 +193,15 @@ func (g *Gateway) remember(doc *config.Document, errs schema.Errors) {
 }
 
 // report tells in one line what is different now.
-func (g *Gateway) report(before, s *snapshot) {
+func (g *Gateway) report(before, s *snapshot) (d differencesList) {
 	for _, w := range s.warnings {
 		g.log.Warn("the configuration works but is unwise", "at", w.Error())
 	}
 	if before == nil {
 		g.log.Info("serving", "config", s.doc.Source, "routes", len(s.table.Rules()), "upstreams", len(s.doc.Upstreams), "listeners", g.Addresses())
-		return
+		return nil
 	}
-	if a, b := &before.doc.Admin, &s.doc.Admin; a.Address != b.Address {
-		g.log.Warn("the admin listener stays where it is until the process is started anew", "address", a.Address, "new", b.Address)
-	}
-	d := differences(before, s)
+	d = differences(before, s)
 	g.log.Info("configuration replaced", append([]any{"config", s.doc.Source, "number", s.number}, d.args()...)...)
+	return d
 }

@@ -2,83 +2,131 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
+
+	"sallyport/process"
+	"sallyport/schema"
 )
 
 // This file is a process's life: it starts, follows its files, does as signals say, and stops without losing a request.
 
+// A life is Run under way.
+type life struct {
+	g        *Gateway
+	path     string
+	signals  <-chan os.Signal
+	sockets  *process.Sockets
+	from     *process.Handover // nil unless the process takes over from another
+	systemd  *process.Notifier
+	upgrade  upgrade
+	keeper   *keeper // nil without a data directory
+	reloads  sync.Mutex
+	watching func() // stops following the files
+}
+
 // Run serves the document at path until ctx ends or a signal asks it to stop: SIGTERM and SIGINT end it once what is under way
-// has ended, a second one at once; SIGHUP reads the document anew. A document that cannot be served at the start is
-// the error, a schema.Errors; later ones change nothing.
+// has ended, a second one at once; SIGHUP reads the document anew; SIGUSR2 has the program's file, as it is by then, take over.
+// A document that cannot be served at the start is the error, a schema.Errors; later ones change nothing.
 func Run(ctx context.Context, path string, o Options) error {
 	raiseFiles()
 	memory := limitMemory("/")
-	signals := o.Signals
-	if signals == nil {
+	l := &life{path: path, signals: o.Signals}
+	if l.signals == nil {
 		own := make(chan os.Signal, 4)
-		signal.Notify(own, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+		signal.Notify(own, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR2)
 		defer signal.Stop(own)
-		signals = own
+		l.signals = own
 		signal.Ignore(syscall.SIGPIPE) // whoever reads the access log may go away; that is no reason to end
 	}
+	odd := l.inherit(&o)
 	g := New(o)
-	if err := g.Load(path); err != nil {
+	for _, what := range odd {
+		g.log.Warn("what this process was started with cannot be used", "what", what)
+	}
+	l.g, g.life = g, l
+	g.admin.wanted = o.Admin != nil
+	if o.Data != "" {
+		l.keeper = newKeeper(o.Data, g.log)
+		defer l.keeper.close()
+	}
+	if err := l.first(); err != nil {
 		g.Close()
+		g.closeAdmin()
 		return err
 	}
 	if memory > 0 {
 		g.log.Info("memory limit", "bytes", memory)
 	}
-	stop, err := g.openAdmin()
-	if err != nil {
-		g.Close()
-		return err
-	}
-	defer stop()
 	defer tidyMemory()()
-	files := g.follow(path)
+	defer l.serve()()
+	l.follow()
 	if o.Serving != nil {
 		o.Serving(g)
 	}
-	g.wait(ctx, path, signals)
-	files()
-	return g.end(signals)
+	handed := l.wait(ctx)
+	l.watching()
+	l.upgrade.cancel()
+	return l.end(handed)
 }
 
-// openAdmin opens the admin listener. One at the default address that is taken is no reason not to serve: nobody
-// asked for it.
-func (g *Gateway) openAdmin() (stop func(), err error) {
-	a := &g.Document().Admin
-	if g.o.Admin == nil || a.Off() {
-		return func() {}, nil
+// inherit takes the sockets that the process was started with.
+func (l *life) inherit(o *Options) (odd []string) {
+	l.sockets, l.from, odd = process.Inherit()
+	if o.Listen == nil {
+		o.Listen = l.sockets.Listen
 	}
-	stop, err = g.o.Admin(g, a.Address)
-	switch {
-	case err == nil:
-		return stop, nil
-	case a.Given:
-		return nil, err
+	l.systemd = process.NewNotifier(os.Getenv)
+	program, err := process.Self()
+	l.upgrade = upgrade{program: program, unfit: err}
+	return odd
+}
+
+// serve lets clients in, once the process that this one takes over from agrees.
+func (l *life) serve() (stop func()) {
+	g := l.g
+	if l.from != nil {
+		g.log.Info("ready to take over", "pid", os.Getpid(), "from", os.Getppid())
+		l.from.Ready()
 	}
-	g.log.Warn("no admin listener: its default address cannot be had; set admin.address", "error", err)
-	return func() {}, nil
+	for _, idle := range l.sockets.Settle() {
+		g.log.Warn("a socket that this process was given is none of the document's listeners", "address", idle)
+	}
+	l.sockets.Begin()
+	if file := g.o.PIDFile; file != "" {
+		if err := process.WritePID(file); err != nil {
+			g.log.Error("the PID file cannot be written", "error", err)
+		}
+	}
+	l.tell("READY=1", "MAINPID="+pid(), process.Status("serving %s", l.path))
+	beat := l.beat()
+	return func() {
+		beat()
+		if g.o.PIDFile != "" {
+			process.RemovePID(g.o.PIDFile)
+		}
+	}
 }
 
 // follow has the document read anew when its files change.
-func (g *Gateway) follow(path string) (stop func()) {
+func (l *life) follow() {
+	g := l.g
+	l.watching = func() {}
 	if g.o.NoWatch {
-		return func() {}
+		return
 	}
 	w, err := watch(g.log, g.watched(), func() []string {
-		g.reread(path)
+		g.reread(l.path)
 		return g.watched()
 	})
 	if err != nil {
 		g.log.Warn("the configuration's files cannot be watched; SIGHUP still reloads them", "error", err)
-		return func() {}
+		return
 	}
-	return w.close
+	l.watching = w.close
 }
 
 func (g *Gateway) watched() []string {
@@ -87,25 +135,69 @@ func (g *Gateway) watched() []string {
 	return g.last.watch
 }
 
-// wait does as signals say until one of them, or ctx, says stop.
-func (g *Gateway) wait(ctx context.Context, path string, signals <-chan os.Signal) {
+// wait does as signals say until one of them, or ctx, says stop, or another process has taken over.
+func (l *life) wait(ctx context.Context) (handed bool) {
 	for {
 		select {
 		case <-ctx.Done():
-			return
-		case s := <-signals:
-			if s != syscall.SIGHUP {
-				g.log.Info("stopping", "signal", s.String())
-				return
+			return false
+		case err := <-l.upgrade.outcome:
+			if l.handOver(err) {
+				return true
 			}
-			if a := g.access.Load(); a != nil {
-				if err := a.Reopen(); err != nil {
-					g.log.Error("the access log stays where it was", "error", err)
-				}
+		case s := <-l.signals:
+			switch s {
+			case syscall.SIGHUP:
+				_, _ = l.reload() // which tells of errors itself
+			case syscall.SIGUSR2:
+				l.startUpgrade()
+			default:
+				l.g.log.Info("stopping", "signal", s.String())
+				return false
 			}
-			g.loud(g.Load(path))
 		}
 	}
+}
+
+// errNotRun is for a gateway whose document is in memory.
+var errNotRun = errors.New("there is nothing to read the document from")
+
+// Reload reads the document anew, as SIGHUP does: the access log's file is opened again, the document is served or refused as
+// a whole. An error that says what is wrong with it is a schema.Errors.
+func (g *Gateway) Reload() (*Reloaded, error) {
+	if g.life == nil {
+		return nil, errNotRun
+	}
+	return g.life.reload()
+}
+
+func (l *life) reload() (*Reloaded, error) {
+	l.reloads.Lock()
+	defer l.reloads.Unlock()
+	g := l.g
+	l.tell(process.Reloading()...)
+	if a := g.access.Load(); a != nil {
+		if err := a.Reopen(); err != nil {
+			g.log.Error("the access log stays where it was", "error", err)
+		}
+	}
+	done, err := g.load(l.path)
+	g.loud(err)
+	if err != nil {
+		l.tell("READY=1", process.Status("serving; the newest configuration is refused: %v", first(err)))
+	} else {
+		l.tell("READY=1", process.Status("serving %s, number %d", l.path, done.Number))
+	}
+	return done, err
+}
+
+// first is the first line of what is wrong: systemd shows one.
+func first(err error) error {
+	var errs schema.Errors
+	if errors.As(err, &errs) && len(errs) > 0 {
+		return errs[0]
+	}
+	return err
 }
 
 // loud reports a document that was refused.
@@ -126,11 +218,20 @@ func (g *Gateway) reread(path string) {
 	if same || g.draining.Load() {
 		return
 	}
-	g.loud(g.put(b))
+	_, err := g.put(b)
+	g.loud(err)
 }
 
-// end drains. A second signal cuts it short; the process is about to end, so nothing is waited for then.
-func (g *Gateway) end(signals <-chan os.Signal) error {
+// end drains. A second signal cuts it short; the process is about to end, so nothing is waited for then. The admin listener shows
+// how it goes to the end, unless another process has it by now.
+func (l *life) end(handed bool) error {
+	g := l.g
+	if handed {
+		g.closeAdmin()
+	} else {
+		l.tell("STOPPING=1", process.Status("finishing what is under way"))
+		defer g.closeAdmin()
+	}
 	done := make(chan bool, 1)
 	go func() { done <- g.Drain() }()
 	for {
@@ -142,8 +243,8 @@ func (g *Gateway) end(signals <-chan os.Signal) error {
 				g.log.Warn("stopped; requests that took longer than drain were cut short")
 			}
 			return nil
-		case s := <-signals:
-			if s != syscall.SIGHUP {
+		case s := <-l.signals:
+			if s != syscall.SIGHUP && s != syscall.SIGUSR2 {
 				g.log.Warn("stopped at once", "signal", s.String())
 				return nil
 			}

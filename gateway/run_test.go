@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// A process is Run under way, with its log.
-type process struct {
+// A running is Run under way, with its log.
+type running struct {
 	at      string
 	gateway *Gateway
 	signals chan os.Signal
@@ -28,9 +28,9 @@ type process struct {
 }
 
 // newProcess runs the document at path.
-func newProcess(t *testing.T, path string, o Options) *process {
+func newProcess(t *testing.T, path string, o Options) *running {
 	t.Helper()
-	p := &process{signals: make(chan os.Signal, 2), ended: make(chan error, 1), lines: make(chan string, 1000)}
+	p := &running{signals: make(chan os.Signal, 2), ended: make(chan error, 1), lines: make(chan string, 1000)}
 	serving := make(chan struct{})
 	o.Stdout, o.Signals = io.Discard, p.signals
 	o.Log = slog.New(slog.NewTextHandler(&lineWriter{out: p.lines}, nil))
@@ -55,7 +55,7 @@ func newProcess(t *testing.T, path string, o Options) *process {
 }
 
 // said waits for a line of the log.
-func (p *process) said(t *testing.T, text string) string {
+func (p *running) said(t *testing.T, text string) string {
 	t.Helper()
 	late := time.After(10 * time.Second)
 	for {

@@ -24,7 +24,8 @@ type snapshot struct {
 	upstreams *balance.Set
 	unrouted  *telemetry.Route // counts the requests that no route takes
 	warnings  schema.Errors
-	number    uint64 // counts the documents that were served
+	number    uint64    // counts the documents that were served
+	kept      *LastGood // set when the document is one of an earlier day
 }
 
 // A served is a route ready to serve.

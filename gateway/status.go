@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 // A Status is how the gateway is at one moment, as /api/status shows it.
 type Status struct {
 	Version  string    `json:"version"`
+	PID      int       `json:"pid"`
 	Started  time.Time `json:"started"`
 	Ready    bool      `json:"ready"`
 	Draining bool      `json:"draining,omitempty"`
@@ -34,6 +36,14 @@ type ConfigStatus struct {
 	Warnings []string  `json:"warnings,omitempty"`
 	Tried    time.Time `json:"tried"`            // when a document was last read
 	Errors   []string  `json:"errors,omitempty"` // why that one is not in service
+	// LastGood is set when the document in service was kept on an earlier day, because the one at hand was broken at the start.
+	LastGood *LastGoodStatus `json:"last_good,omitempty"`
+}
+
+// A LastGoodStatus is where a document came from that was kept.
+type LastGoodStatus struct {
+	Saved  time.Time `json:"saved"`
+	Source string    `json:"source"`
 }
 
 // A ListenerStatus is a door and who came in by it.
@@ -55,7 +65,7 @@ type RequestStatus struct {
 // Status says how the gateway is right now.
 func (g *Gateway) Status() Status {
 	st := Status{
-		Version: g.o.Version, Started: g.started, Ready: g.Ready(), Draining: g.draining.Load(),
+		Version: g.o.Version, PID: os.Getpid(), Started: g.started, Ready: g.Ready(), Draining: g.draining.Load(),
 		Requests: RequestStatus{
 			Inflight: g.metrics.Inflight.Value(), Connections: g.crowd.total.Load(), TurnedAway: g.turnedAway.Load(),
 			AcceptErrors: g.acceptErrors.Load(), AccessLogMissed: g.metrics.LogDropped.Load(),
@@ -64,6 +74,9 @@ func (g *Gateway) Status() Status {
 	s := g.now.Load()
 	if s != nil {
 		st.Config = ConfigStatus{Source: s.doc.Source, Number: s.number, Routes: len(s.table.Rules())}
+		if s.kept != nil {
+			st.Config.LastGood = &LastGoodStatus{s.kept.Saved, s.kept.Source}
+		}
 		for _, w := range s.warnings {
 			st.Config.Warnings = append(st.Config.Warnings, w.Error())
 		}

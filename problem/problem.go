@@ -26,15 +26,18 @@ var all []*Type
 
 // Problems that more than one package raises.
 var (
-	BadRequest  = Define("bad_request", 400, "Bad request", "The request breaks the rules of HTTP, or can be read in more than one way.")
-	RequestSlow = Define("request_timeout", 408, "Request timeout", "The client did not send its request in time.")
-	BodyTooBig  = Define("body_too_large", 413, "Body too large", "The request's body is larger than the route allows; see the size_limit policy.")
-	Misdirected = Define("misdirected_request", 421, "Misdirected request", "The host of the request is not served on this connection.")
-	Internal    = Define("internal", 500, "Internal error", "The gateway met an error that it did not expect; its log tells more under the request's id.")
-	Overloaded  = Define("overloaded", 503, "Overloaded", "The gateway or the upstream has no room for the request right now.")
-	BadResponse = Define("response_invalid", 502, "Invalid response", "The upstream's response breaks a rule of the route, such as its size_limit, or cannot be read where a rule needs its body.")
-	Draining    = Define("draining", 503, "Draining", "The gateway is about to stop, or has not loaded a good document yet.")
-	UpstreamOut = Define("upstream_timeout", 504, "Upstream timeout", "The upstream did not answer in time.")
+	BadRequest     = Define("bad_request", 400, "Bad request", "The request breaks the rules of HTTP, or can be read in more than one way.")
+	NoCredentials  = Define("missing_credentials", 401, "Credentials required", "The request shows no credentials where they are needed.")
+	BadCredentials = Define("invalid_credentials", 401, "Invalid credentials", "The request shows credentials that nobody has.")
+	Forbidden      = Define("forbidden", 403, "Forbidden", "Whoever sent the request may not do this.")
+	RequestSlow    = Define("request_timeout", 408, "Request timeout", "The client did not send its request in time.")
+	BodyTooBig     = Define("body_too_large", 413, "Body too large", "The request's body is larger than the route allows; see the size_limit policy.")
+	Misdirected    = Define("misdirected_request", 421, "Misdirected request", "The host of the request is not served on this connection.")
+	Internal       = Define("internal", 500, "Internal error", "The gateway met an error that it did not expect; its log tells more under the request's id.")
+	Overloaded     = Define("overloaded", 503, "Overloaded", "The gateway or the upstream has no room for the request right now.")
+	BadResponse    = Define("response_invalid", 502, "Invalid response", "The upstream's response breaks a rule of the route, such as its size_limit, or cannot be read where a rule needs its body.")
+	Draining       = Define("draining", 503, "Draining", "The gateway is about to stop, or has not loaded a good document yet.")
+	UpstreamOut    = Define("upstream_timeout", 504, "Upstream timeout", "The upstream did not answer in time.")
 )
 
 // Define declares a type. Two of one name are a bug in the program, so it panics.

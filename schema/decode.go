@@ -91,6 +91,7 @@ func (d *decoder) scalar(n *Node, v reflect.Value, t *Type, r *rules, path strin
 		d.errs.Add(n, path, "%s", wrong)
 		return
 	}
+	n.Secret = n.Secret || t.kind == secretKind
 	text := n.Text
 	if n.Literal && t.kind != textKind && t.kind != secretKind {
 		text = strings.TrimSpace(text) // a file ends with a line end

@@ -17,6 +17,8 @@ type Node struct {
 	// environment is never expanded again. A literal is read by its text, whatever its Kind.
 	Literal bool
 	Block   bool     // a scalar that is written below its key, after | or >
+	Written string   // what Text was before folding replaced it; empty when it did not
+	Secret  bool     // it was read as a Secret
 	Faulty  bool     // what is wrong with it has been reported; decoding passes it over
 	Items   []*Node  // of a list
 	Fields  []*Field // of a map, in order

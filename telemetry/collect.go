@@ -52,6 +52,7 @@ func NewMetrics(version string) *Metrics {
 		panics:    prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "panics_total", Help: "Requests whose handling panicked."}),
 		loaded:    gauge("config_last_reload_successful", "Whether the last attempt to load the document succeeded (1) or not (0)."),
 		loadedAt:  gauge("config_last_reload_success_timestamp_seconds", "When the document in use was loaded."),
+		lastGood:  gauge("config_last_good", "Whether the last good document of an earlier day is served (1), since the one at hand was broken at the start, or not (0)."),
 		routes:    map[[2]string]*Route{},
 		upstreams: map[string]*Upstream{},
 		listeners: map[string]*Listener{},
@@ -64,7 +65,7 @@ func NewMetrics(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": label(version), "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.denials, m.reloads, m.refused, m.panics, m.loaded, m.loadedAt, build, collector{m},
+	m.registry.MustRegister(m.denials, m.reloads, m.refused, m.panics, m.loaded, m.loadedAt, m.lastGood, build, collector{m},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -52,6 +52,9 @@ func parameter(query string, i int) (end, name int) {
 // secretValue knows the look of a JWT, under any name.
 func secretValue(v string) bool { return len(v) > 20 && strings.HasPrefix(v, "eyJ") }
 
+// SecretName says whether what goes by that name is likely to be a secret.
+func SecretName(name string) bool { return secretName(name) }
+
 // secretName says whether a parameter of that name is likely to hold a secret.
 func secretName(name string) bool {
 	var room [64]byte

@@ -27,6 +27,7 @@ type Metrics struct {
 	panics   prometheus.Counter
 	loaded   prometheus.Gauge // 1 or 0
 	loadedAt prometheus.Gauge
+	lastGood prometheus.Gauge // 1 or 0
 	limits   atomic.Pointer[func() LimitTotals]
 	crowds   atomic.Pointer[func() []Crowd]
 
@@ -184,6 +185,15 @@ func (m *Metrics) Loaded(ok bool) {
 	m.reloads.WithLabelValues("success").Inc()
 	m.loaded.Set(1)
 	m.loadedAt.SetToCurrentTime()
+}
+
+// LastGood says whether the document in service is one that was kept, since the one at hand was broken at the start.
+func (m *Metrics) LastGood(kept bool) {
+	if kept {
+		m.lastGood.Set(1)
+		return
+	}
+	m.lastGood.Set(0)
 }
 
 // A Listener counts the connections of one listener.

@@ -24,7 +24,7 @@ var owners = map[string]string{
 	"github.com/spf13/pflag":                   "cmd/sallyport",
 	"go.uber.org/goleak":                       "test/leak",
 	"go.yaml.in/yaml/v4":                       "schema",
-	"golang.org/x/sys":                         "gateway wire/h1 bench/*",
+	"golang.org/x/sys":                         "gateway process wire/h1 bench/*",
 	"golang.org/x/tools":                       "test",
 	"google.golang.org/protobuf":               "expr telemetry",
 	"github.com/santhosh-tekuri/jsonschema/v6": "", // tests only

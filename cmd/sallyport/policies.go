@@ -104,8 +104,10 @@ func needed(s schema.Setting) string {
 }
 
 // wrap breaks text into lines that a terminal has room for.
-func wrap(text, before string) string {
-	const width = 96
+func wrap(text, before string) string { return wrapTo(96, text, before) }
+
+// wrapTo is wrap for a terminal of that width.
+func wrapTo(width int, text, before string) string {
 	var b strings.Builder
 	line := before
 	for word := range strings.FieldsSeq(text) {

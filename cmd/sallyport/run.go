@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -17,15 +18,33 @@ func runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Serve a document until told to stop",
 		Long: `Serve a document. SIGHUP and changes of its files make it be read anew: a good one takes over without
-losing a request, a bad one changes nothing. SIGTERM stops listening, finishes what is under way and exits.`,
-		Example: "  sallyport run -c sallyport.yaml",
+losing a request, a bad one changes nothing. SIGTERM stops listening, finishes what is under way and exits; a
+second one exits at once. SIGUSR2 has the program's file, as it is by then, take over the listening sockets.`,
+		Example: "  sallyport run -c sallyport.yaml\n  sallyport run -c /etc/sallyport/sallyport.yaml --data /var/lib/sallyport --last-good",
 		Args:    noArgs,
 	}
-	file := fileFlag(c)
+	file, data := fileFlag(c), dataFlag(c)
+	lastGood := c.Flags().Bool("last-good", false, "serve the last good document when the one at hand is broken at the start")
+	pid := c.Flags().String("pid-file", "", "the `file` to write the number of the process to")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return served(c, *file, gateway.Run(c.Context(), *file, gatewayOptions(c)))
+		o := gatewayOptions(c)
+		o.Data, o.LastGood, o.PIDFile = dataDirectory(*data, *file), *lastGood, *pid
+		return served(c, *file, gateway.Run(c.Context(), *file, o))
 	}
 	return c
+}
+
+// dataFlag gives a command its --data.
+func dataFlag(c *cobra.Command) *string {
+	return c.Flags().String("data", "", "the `directory` of what is kept from one start to the next (default data, beside the document)")
+}
+
+// dataDirectory is where data goes: beside the document unless that is told.
+func dataDirectory(given, document string) string {
+	if given != "" {
+		return given
+	}
+	return filepath.Join(filepath.Dir(filepath.Clean(document)), "data")
 }
 
 func gatewayOptions(c *cobra.Command) gateway.Options {

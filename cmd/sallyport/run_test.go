@@ -25,7 +25,7 @@ func TestRun(t *testing.T) {
 	p := start(t, "run", "-c", file)
 	admin := "http://" + p.await(`admin listener.* address="?([0-9.:]+)`)
 	var status gateway.Status
-	if err := json.Unmarshal([]byte(get(t, admin+"/api/status")), &status); err != nil || len(status.Listeners) != 1 || !status.Ready {
+	if err := json.Unmarshal([]byte(get(t, admin+"/api/status", runToken)), &status); err != nil || len(status.Listeners) != 1 || !status.Ready {
 		t.Fatalf("%v: %+v", err, status)
 	}
 	front := "http://" + status.Listeners[0].Bound
@@ -61,7 +61,7 @@ func TestRun(t *testing.T) {
 
 func write(t *testing.T, file, body string) {
 	t.Helper()
-	text := "listeners: [{ address: \"127.0.0.1:0\" }]\nadmin: { address: \"127.0.0.1:0\" }\n" +
+	text := "listeners: [{ address: \"127.0.0.1:0\" }]\nadmin: { address: \"127.0.0.1:0\", tokens: [{ name: test, role: admin, value: " + runToken + " }] }\n" +
 		"routes: [{ match: \"/{rest...}\", respond: { body: \"" + body + "\" } }]\n"
 	if strings.HasPrefix(body, "broken") {
 		text = body
@@ -71,10 +71,20 @@ func write(t *testing.T, file, body string) {
 	}
 }
 
-func get(t *testing.T, url string) string {
+// runToken lets the tests in by the admin listener.
+const runToken = "run-token-0123456789"
+
+func get(t *testing.T, url string, token ...string) string {
 	t.Helper()
 	client := &http.Client{Timeout: 10 * time.Second}
-	resp, err := client.Get(url)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range token {
+		r.Header.Set("Authorization", "Bearer "+text)
+	}
+	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
