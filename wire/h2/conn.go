@@ -51,30 +51,6 @@ var readBlocks = sync.Pool{New: func() any { return new([readBlock]byte) }}
 
 var errFlood = errors.New("the client makes work and asks for nothing")
 
-// greet waits for the preface and leaves it to be read once more.
-func (c *conn) greet(by time.Time) error {
-	if err := c.Conn.SetReadDeadline(by); err != nil {
-		return err
-	}
-	b := readBlocks.Get().(*[readBlock]byte)
-	c.block = b[:]
-	n := 0
-	for n < len(preface) {
-		m, err := c.Conn.Read(b[n:len(preface)])
-		n += m
-		if string(b[:n]) != preface[:n] {
-			return errPreface
-		}
-		if err != nil && n < len(preface) {
-			return err
-		}
-	}
-	c.rest = b[:n]
-	return c.Conn.SetReadDeadline(time.Time{})
-}
-
-var errPreface = errors.New("the client does not begin as HTTP/2 has to")
-
 // Read reads what the client sends, and counts its frames.
 func (c *conn) Read(p []byte) (int, error) {
 	if len(c.rest) == 0 {

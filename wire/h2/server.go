@@ -76,7 +76,11 @@ type connKey struct{}
 
 // Serve serves c until it ends, closes it and tells Ended. It may return before that. listener is for the handler to find in
 // Request.Conn.
-func (s *Server) Serve(c net.Conn, listener any) {
+func (s *Server) Serve(c net.Conn, listener any) { s.ServeOr(c, listener, nil) }
+
+// ServeOr is Serve for a connection on which the client may speak another protocol. As soon as it does, other is given
+// the connection, with everything that was sent on it, and Ended is not told of it. Nil closes the connection.
+func (s *Server) ServeOr(c net.Conn, listener any, other func(c net.Conn, listener any)) {
 	s.once.Do(s.init)
 	k := &conn{Conn: c, srv: s, flood: newFlood(), users: 1}
 	k.info = wire.Conn{Remote: addrPort(c.RemoteAddr()), Local: addrPort(c.LocalAddr()), Listener: listener, TLS: tlsOf(c)}
@@ -86,8 +90,13 @@ func (s *Server) Serve(c net.Conn, listener any) {
 	s.mu.Lock()
 	s.conns[k] = struct{}{}
 	s.mu.Unlock()
-	if k.greet(time.Now().Add(s.limits.HeadTime)) != nil {
-		k.giveBlock()
+	was, err := k.greet(time.Now().Add(s.limits.HeadTime))
+	switch {
+	case err == errPreface && other != nil:
+		s.forget(k)
+		other(was, listener)
+		return
+	case err != nil:
 		_ = k.Close()
 		return
 	}
@@ -225,14 +234,18 @@ func (s *Server) list() []*conn {
 
 // ended is told of a connection when nobody uses it any more.
 func (s *Server) ended(c *conn) {
+	s.forget(c)
+	if f := s.Ended; f != nil {
+		f(&c.info)
+	}
+}
+
+func (s *Server) forget(c *conn) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.conns, c)
 	if len(s.conns) == 0 && s.empty != nil {
 		close(s.empty)
 		s.empty = nil
-	}
-	s.mu.Unlock()
-	if f := s.Ended; f != nil {
-		f(&c.info)
 	}
 }
