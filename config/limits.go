@@ -21,7 +21,16 @@ type Limits struct {
 	WriteIdle   time.Duration `json:"write_idle" default:"60s" min:"100ms" max:"1h" doc:"How long a client may take nothing of a response."`
 	UpgradeIdle time.Duration `json:"upgrade_idle" default:"10m" min:"1s" max:"30d" doc:"How long a WebSocket or other upgraded connection may carry nothing."`
 
+	H2 H2 `json:"h2" doc:"What HTTP/2 adds."`
+
 	Connections            *int `json:"connections" min:"1" max:"10000000" doc:"The most connections of clients; by default 45 % of the files that the process may open, at most 50000."`
 	ConnectionsPerListener *int `json:"connections_per_listener" min:"1" max:"10000000" doc:"The most connections of one listener; by default as many as of all together."`
 	ConnectionsPerClient   *int `json:"connections_per_client" min:"1" max:"10000000" doc:"The most connections of one IPv4 address or IPv6 /64, trusted proxies and this machine excepted; by default a quarter of connections, and at least 256."`
+}
+
+// H2 bounds what clients may do on one connection of HTTP/2.
+type H2 struct {
+	Streams          int         `json:"streams" default:"100" min:"1" max:"10000" doc:"The most requests at once."`
+	StreamWindow     schema.Size `json:"stream_window" default:"64KiB" min:"64KiB" max:"16MiB" doc:"How much of a request's body a client may send ahead of what was read of it; more lets uploads over long distances go faster."`
+	ConnectionWindow schema.Size `json:"connection_window" default:"1MiB" min:"64KiB" max:"64MiB" doc:"The same, for all requests together; it is what a connection can take of the gateway's memory for bodies."`
 }

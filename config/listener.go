@@ -15,7 +15,7 @@ import (
 // A Listener is a door clients come in by.
 type Listener struct {
 	Address         string   `json:"address" short:"true" doc:"Host and port, such as 0.0.0.0:8080; :8080 is every address of the machine."`
-	Protocols       []string `json:"protocols" enum:"h1,h2,h2c,h3" doc:"Versions of HTTP; without TLS that is h1."`
+	Protocols       []string `json:"protocols" enum:"h1,h2,h2c,h3" doc:"Versions of HTTP: h1, and h2c, which is HTTP/2 without TLS; with both, the first bytes of a client tell. By default h1."`
 	Hosts           []string `json:"hosts" doc:"Host names that may be asked for here, such as api.example.com or *.example.com; all when empty. Others get 421."`
 	TLS             struct{} `json:"tls" later:"listeners with TLS come with HTTP/2"`
 	ProxyProtocol   struct{} `json:"proxy_protocol" later:"the PROXY protocol comes with TLS"`
@@ -29,8 +29,8 @@ func (l *Listener) Check() error {
 		errs = append(errs, schema.At("address", err))
 	}
 	for i, p := range l.Protocols {
-		if p != "h1" {
-			errs = append(errs, schema.At(fmt.Sprintf("protocols[%d]", i), fmt.Errorf("not yet: %s comes with HTTP/2 and TLS; write [h1]", p)))
+		if p != "h1" && p != "h2c" {
+			errs = append(errs, schema.At(fmt.Sprintf("protocols[%d]", i), fmt.Errorf("not yet: %s comes with TLS; write h1 or h2c", p)))
 		}
 	}
 	for i, h := range l.Hosts {

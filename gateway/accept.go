@@ -9,9 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sallyport/config"
 	"sallyport/telemetry"
 	"sallyport/wire"
 	"sallyport/wire/h1"
+	"sallyport/wire/h2"
 )
 
 // A door is an open listener: the socket, the server behind it, and its share of the crowd. It outlives
@@ -21,7 +23,9 @@ type door struct {
 	address string // as in the document
 	socket  net.Listener
 	hosts   atomic.Pointer[hostSet] // nil: every host
+	speaks  atomic.Pointer[protocols]
 	servers atomic.Pointer[servers]
+	bounds  bounds       // of servers; guarded by the gateway's mu
 	open    atomic.Int64 // connections
 	counts  *telemetry.Listener
 
@@ -30,7 +34,16 @@ type door struct {
 	loop    sync.WaitGroup
 
 	mu  sync.Mutex
-	old []*h1.Server // with earlier limits; guarded by mu
+	old []server // with earlier limits; guarded by mu
+}
+
+// A server serves one version of HTTP on connections of clients.
+type server interface {
+	Serve(c net.Conn, listener any)
+	Drain()
+	Close()
+	Wait(limit time.Duration) bool
+	Open() int
 }
 
 // accept lets clients in until the door is shut. An error of accept is the machine's (no files left, most often), so it is
@@ -75,7 +88,7 @@ func (d *door) admit(c net.Conn) {
 	if g.crowd.dense() {
 		srv = d.servers.Load().hurried
 	}
-	go srv.Serve(c, d)
+	go srv.serve(c, d)
 }
 
 // ended is told of every connection of the door that is closed.
@@ -110,9 +123,15 @@ func (d *door) close() {
 	d.loop.Wait()
 }
 
-// servers are the two servers behind a door. When most of the room for connections is taken, those who come in have to be
-// quicker: connections on which little happens are what makes a crowd that lasts.
-type servers struct{ calm, hurried *h1.Server }
+// servers are the servers behind a door, two of each kind. When most of the room for connections is taken, those who come in
+// have to be quicker: connections on which little happens are what makes a crowd that lasts.
+type servers struct{ calm, hurried pair }
+
+// A pair serves every version of HTTP within the same limits.
+type pair struct {
+	h1 *h1.Server
+	h2 *h2.Server
+}
 
 // What a client gets in a crowd, if the document does not give less anyway.
 const (
@@ -120,30 +139,67 @@ const (
 	hurriedIdle = 5 * time.Second
 )
 
-// serve puts servers with other limits behind the door. Connections that are there keep the limits with which they came.
-func (d *door) serve(limits h1.Limits) {
-	hurried := limits
-	hurried.HeadTime = min(limits.HeadTime, hurriedHead)
-	hurried.Idle = min(limits.Idle, hurriedIdle)
+// bounds are the limits on clients, as the engines have them.
+type bounds struct {
+	h1 h1.Limits
+	h2 h2.Limits
+}
+
+func (b bounds) hurried() bounds {
+	b.h1.HeadTime, b.h2.HeadTime = min(b.h1.HeadTime, hurriedHead), min(b.h2.HeadTime, hurriedHead)
+	b.h1.Idle, b.h2.Idle = min(b.h1.Idle, hurriedIdle), min(b.h2.Idle, hurriedIdle)
+	return b
+}
+
+func (d *door) pair(b bounds) pair {
 	g := d.gateway
-	before := d.servers.Swap(&servers{
-		&h1.Server{Handler: g, Limits: limits, Ended: d.ended, Panicked: g.Panicked},
-		&h1.Server{Handler: g, Limits: hurried, Ended: d.ended, Panicked: g.Panicked},
-	})
+	return pair{
+		&h1.Server{Handler: g, Limits: b.h1, Ended: d.ended, Panicked: g.Panicked},
+		&h2.Server{Handler: g, Limits: b.h2, Ended: d.ended, Panicked: g.Panicked},
+	}
+}
+
+// serve serves a connection in one of the versions that the door speaks. On a plain one the client's first bytes tell.
+func (p pair) serve(c net.Conn, d *door) {
+	switch speaks := d.speaks.Load(); {
+	case speaks.h1 && speaks.h2c:
+		p.h2.ServeOr(c, d, p.h1.Serve)
+	case speaks.h2c:
+		p.h2.Serve(c, d)
+	default:
+		p.h1.Serve(c, d)
+	}
+}
+
+// protocols are the versions of HTTP that a door speaks.
+type protocols struct{ h1, h2c bool }
+
+func protocolsOf(l *config.Listener) *protocols {
+	return &protocols{len(l.Protocols) == 0 || slices.Contains(l.Protocols, "h1"), slices.Contains(l.Protocols, "h2c")}
+}
+
+// bound puts servers with other limits behind the door. Connections that are there keep the limits with which they came.
+func (d *door) bound(b bounds) {
+	if b == d.bounds {
+		return
+	}
+	d.bounds = b
+	before := d.servers.Swap(&servers{d.pair(b), d.pair(b.hurried())})
 	if before == nil {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	// Those just replaced stay listed: a connection may be on its way to them.
-	d.old = slices.DeleteFunc(d.old, func(o *h1.Server) bool { return o.Open() == 0 })
-	d.old = append(d.old, before.calm, before.hurried)
+	d.old = slices.DeleteFunc(d.old, func(o server) bool { return o.Open() == 0 })
+	d.old = append(d.old, before.all()...)
 }
 
+func (s *servers) all() []server { return []server{s.calm.h1, s.calm.h2, s.hurried.h1, s.hurried.h2} }
+
 // all returns every server that may have connections.
-func (d *door) all() []*h1.Server {
+func (d *door) all() []server {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := d.servers.Load()
-	return append([]*h1.Server{now.calm, now.hurried}, d.old...)
+	return append(d.servers.Load().all(), d.old...)
 }

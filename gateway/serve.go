@@ -11,6 +11,7 @@ import (
 	"sallyport/config"
 	"sallyport/schema"
 	"sallyport/wire/h1"
+	"sallyport/wire/h2"
 )
 
 // This file opens and closes listeners, as the document has them, and ends them all when the gateway stops.
@@ -68,9 +69,8 @@ func (g *Gateway) settleDoors(doc *config.Document, opened []*door) {
 		stay[l.Address] = true
 		d := g.doors[l.Address]
 		d.hosts.Store(newHostSet(l.Hosts))
-		if now := d.servers.Load(); now == nil || now.calm.Limits != limits {
-			d.serve(limits)
-		}
+		d.speaks.Store(protocolsOf(&l))
+		d.bound(limits)
 	}
 	var gone []*door
 	for address, d := range g.doors {
@@ -91,11 +91,18 @@ func (g *Gateway) settleDoors(doc *config.Document, opened []*door) {
 	}
 }
 
-// limitsOf are the settings as the engine has them.
-func limitsOf(l *config.Limits) h1.Limits {
-	return h1.Limits{
-		Head: int(l.HeaderSize), Fields: l.HeaderCount, URI: int(l.URISize), HeadTime: l.HeaderTime, Idle: l.Idle,
-		BodyIdle: l.BodyIdle, BodyRate: int(l.BodyRate), WriteIdle: l.WriteIdle, Tunnel: l.UpgradeIdle,
+// limitsOf are the settings as the engines have them.
+func limitsOf(l *config.Limits) bounds {
+	return bounds{
+		h1.Limits{
+			Head: int(l.HeaderSize), Fields: l.HeaderCount, URI: int(l.URISize), HeadTime: l.HeaderTime, Idle: l.Idle,
+			BodyIdle: l.BodyIdle, BodyRate: int(l.BodyRate), WriteIdle: l.WriteIdle, Tunnel: l.UpgradeIdle,
+		},
+		h2.Limits{
+			Head: int(l.HeaderSize), Fields: l.HeaderCount, URI: int(l.URISize), HeadTime: l.HeaderTime, Idle: l.Idle,
+			BodyIdle: l.BodyIdle, BodyRate: int(l.BodyRate), WriteIdle: l.WriteIdle,
+			Streams: l.H2.Streams, Window: int(l.H2.StreamWindow), ConnRoom: int(l.H2.ConnectionWindow),
+		},
 	}
 }
 
@@ -148,7 +155,7 @@ func (g *Gateway) stop(limit time.Duration) (whole bool) {
 	doors := g.doors
 	g.doors, g.closed = map[string]*door{}, true
 	g.mu.Unlock()
-	var servers []*h1.Server
+	var servers []server
 	for _, d := range doors {
 		d.close()
 		servers = append(servers, d.all()...)
@@ -176,7 +183,7 @@ func (g *Gateway) stop(limit time.Duration) (whole bool) {
 }
 
 // seated waits until each connection that was let in is known to its server, or Drain would miss it.
-func (g *Gateway) seated(servers []*h1.Server) {
+func (g *Gateway) seated(servers []server) {
 	for range 100 {
 		known := 0
 		for _, s := range servers {

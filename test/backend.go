@@ -99,6 +99,10 @@ func (b *backend) accept(l net.Listener) {
 func (b *backend) serve(c *memnet.Conn) {
 	defer c.Close()
 	r := bufio.NewReaderSize(c, headRoom)
+	if start, _ := r.Peek(len(h2Preface)); string(start) == h2Preface {
+		b.serveH2(buffered{c, r}, c)
+		return
+	}
 	for {
 		head, err := peekHead(r)
 		if err != nil {
@@ -116,6 +120,15 @@ func (b *backend) serve(c *memnet.Conn) {
 		}
 	}
 }
+
+// A buffered connection is one of which something was read already.
+type buffered struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+// Read reads.
+func (b buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
 
 // take reads the body and notes the request.
 func (b *backend) take(c *memnet.Conn, r *bufio.Reader, head string, answer message) (*received, error) {

@@ -25,6 +25,7 @@ type client struct {
 	conn    *memnet.Conn
 	reader  *bufio.Reader
 	methods []string // of the requests whose responses are to come
+	h2      *session // nil for HTTP/1.1
 }
 
 // dial connects to a listener, from the address that the request names.
@@ -47,11 +48,18 @@ func dial(net *memnet.Network, listener string, m *message) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn: c.(*memnet.Conn), reader: bufio.NewReaderSize(c, headRoom)}, nil
+	k := &client{conn: c.(*memnet.Conn), reader: bufio.NewReaderSize(c, headRoom)}
+	if _, found := m.directive("h2"); found {
+		k.h2, err = newSession(c)
+	}
+	return k, err
 }
 
 // send starts to write a request; a gateway that answers before it has read all of it shall not stop the script.
 func (c *client) send(m *message, crew *sync.WaitGroup) error {
+	if c.h2 != nil {
+		return c.h2.send(m, crew)
+	}
 	if err := m.allow("raw", "from", "to", "same", "half", "drip"); err != nil {
 		return err
 	}
@@ -80,6 +88,9 @@ func (c *client) send(m *message, crew *sync.WaitGroup) error {
 
 // receive reads the next response. It returns nil when the gateway ended the connection instead.
 func (c *client) receive() (*received, error) {
+	if c.h2 != nil {
+		return c.h2.receive()
+	}
 	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
 	head, err := peekHead(c.reader)
 	switch {

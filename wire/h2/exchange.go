@@ -10,7 +10,7 @@ import (
 	"sallyport/wire"
 )
 
-// An exchange is what one request needs while it is served. It is pooled.
+// An exchange is what one request needs while it is served. It is pooled, by each server since it holds timers.
 type exchange struct {
 	req  wire.Request
 	body body
@@ -26,8 +26,6 @@ type exchange struct {
 	extended bool        // it did; guarded by before
 }
 
-var exchanges = sync.Pool{New: func() any { return new(exchange) }}
-
 // serve answers a request. net/http calls it, on a goroutine for each stream.
 func (s *Server) serve(w http.ResponseWriter, from *http.Request) {
 	c, _ := from.Context().Value(connKey{}).(*conn)
@@ -35,7 +33,7 @@ func (s *Server) serve(w http.ResponseWriter, from *http.Request) {
 	if seat == nil {
 		return // the connection has ended
 	}
-	x := exchanges.Get().(*exchange)
+	x := s.exchanges.Get().(*exchange)
 	x.conn, x.from = c, from
 	x.before.Lock()
 	x.w, x.wrote, x.extended = w, false, false
@@ -57,8 +55,9 @@ func (x *exchange) free() {
 	x.before.Unlock()
 	x.req.Reset()
 	x.body.reset(nil, nil, nil, nil, 0)
+	s := x.conn.srv
 	x.from, x.conn = nil, nil
-	exchanges.Put(x)
+	s.exchanges.Put(x)
 }
 
 // answer reads the request, has it answered and writes the answer. It says whether all of that was written, or is with net/http.

@@ -3,8 +3,7 @@ package h2
 import (
 	"context"
 	"crypto/tls"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -31,6 +30,8 @@ type Server struct {
 	late     *http.Server // for those that came after
 	draining atomic.Bool
 
+	exchanges sync.Pool
+
 	mu    sync.Mutex
 	conns map[*conn]struct{} // guarded by mu
 	empty chan struct{}      // guarded by mu; closed when conns turns empty, nil while nobody waits
@@ -40,6 +41,7 @@ type Server struct {
 func (s *Server) init() {
 	s.limits = s.Limits.withDefaults()
 	s.http, s.late = s.engine(), s.engine()
+	s.exchanges.New = func() any { return new(exchange) }
 	s.mu.Lock()
 	s.conns = map[*conn]struct{}{}
 	s.mu.Unlock()
@@ -50,7 +52,7 @@ func (s *Server) engine() *http.Server {
 	l := &s.limits
 	h := &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
-		ErrorLog:          log.New(io.Discard, "", 0),
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 		MaxHeaderBytes:    l.headerList(),
 		IdleTimeout:       l.Idle,
 		ReadHeaderTimeout: l.HeadTime,
