@@ -194,6 +194,7 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 		Log: g.log, Where: where, State: b.gateway.state, Upstreams: b.names,
 		Upstream: b.upstream,
 		Denied:   b.gateway.metrics.Denied,
+		Acted:    b.gateway.metrics.Acted,
 		Warn: func(format string, args ...any) {
 			b.warn(n, path, format, args...)
 		},

@@ -71,7 +71,8 @@ func (l *accessLog) wants(f *flow, resp *wire.Response) bool {
 func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
 	x, l := &f.x, &f.line
 	*l = telemetry.Line{
-		Time: x.Start, ID: x.ID, API: x.API, Route: x.Route, Version: x.Version,
+		Fault: x.Fault,
+		Time:  x.Start, ID: x.ID, API: x.API, Route: x.Route, Version: x.Version,
 		Method: r.Method, Host: r.Host, Path: r.Path.Text, Query: r.Query, Protocol: r.Proto.String(),
 		Status: out.Status, ClientIP: x.Client, Subject: x.Auth.Subject,
 		BytesIn: out.Received, BytesOut: out.Sent, Duration: took,

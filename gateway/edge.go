@@ -148,7 +148,7 @@ func (f *flow) answer(err error) *wire.Response {
 	}
 	f.failed = p
 	kind, body := p.Render(f.x.Request.Header.Known(wire.Accept), f.x.ID)
-	resp := &wire.Response{Status: p.Status, Body: wire.BytesBody(body), Length: int64(len(body))}
+	resp := &wire.Response{Status: p.Status, Body: wire.BytesBody(body), Length: int64(len(body)), Break: p.Break}
 	resp.Header.SetKnown(wire.ContentType, kind)
 	for _, h := range p.Header {
 		resp.Header.Add(h[0], h[1])

@@ -21,6 +21,8 @@ type Env struct {
 	Upstreams []string
 	// Denied counts a request that a policy stopped; resolve it once, at build.
 	Denied func(policy, reason string) (count func())
+	// Acted counts something else that a policy did; resolve it as well.
+	Acted func(policy, action string) (count func())
 	// Warn reports that the setting works but is unwise.
 	Warn func(format string, args ...any)
 }

@@ -7,6 +7,7 @@ import (
 
 	"sallyport/plug"
 	"sallyport/policies/concurrency"
+	"sallyport/policies/fault"
 	"sallyport/policies/headers"
 	"sallyport/policies/ipfilter"
 	"sallyport/policies/ratelimit"
@@ -24,6 +25,7 @@ var All = []*plug.Kind[policy.Policy]{
 	concurrency.Kind,
 	sizelimit.Kind,
 	timeout.Kind,
+	fault.Kind,
 	headers.Kind,
 	rewrite.Kind,
 }

@@ -71,6 +71,9 @@ type Exchange struct {
 	// Out is a call for the backend to fill, so that it needs none of its own.
 	Out wire.Call
 
+	// Fault is what was done to the request on purpose, such as "delay 250ms"; for the log.
+	Fault string
+
 	// What the backend tells to log and metrics.
 	Upstream string        // name of the upstream that answered or failed last
 	Target   string        // its target; for the log only, never for the client

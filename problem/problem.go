@@ -70,6 +70,7 @@ type Problem struct {
 	Detail string
 	Header [][2]string    // fields of the answer, such as Retry-After
 	Extra  map[string]any // further members of the document (RFC 9457 §3.2)
+	Break  bool           // the client gets no answer: its connection breaks, on purpose
 	cause  error
 }
 

@@ -47,6 +47,7 @@ func NewMetrics(version string) *Metrics {
 	m := &Metrics{
 		registry:  prometheus.NewRegistry(),
 		denials:   counters("policy_denials_total", "Requests that a policy stopped.", "policy", "reason"),
+		actions:   counters("policy_actions_total", "What a policy did other than stopping a request, such as a delay on purpose or a copy sent elsewhere.", "policy", "action"),
 		reloads:   counters("config_reloads_total", "Attempts to load the document, the first one included.", "outcome"),
 		refused:   counters("refused_total", "Requests that could not be read.", "reason"),
 		panics:    prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "panics_total", Help: "Requests whose handling panicked."}),
@@ -65,7 +66,7 @@ func NewMetrics(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": label(version), "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.denials, m.reloads, m.refused, m.panics, m.loaded, m.loadedAt, m.lastGood, build, collector{m},
+	m.registry.MustRegister(m.denials, m.actions, m.reloads, m.refused, m.panics, m.loaded, m.loadedAt, m.lastGood, build, collector{m},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -31,6 +31,7 @@ type Line struct {
 	Target       string
 	Problem      string // name of the problem that the gateway answered with
 	Cause        string // of it; never shown to the client
+	Fault        string // what was done to the request on purpose
 	UserAgent    string
 	Referer      string // secret-looking values are masked in writing
 	TraceID      string
@@ -71,6 +72,7 @@ const (
 	fieldUpstreamMS
 	fieldProblem
 	fieldCause
+	fieldFault
 	fieldUserAgent
 	fieldReferer
 	fieldTraceID
@@ -82,7 +84,7 @@ const allFields = fieldEnd - 1
 // Fields are the names of the fields of a line, in the order in which they are written.
 var Fields = []string{
 	"time", "id", "client_ip", "method", "host", "path", "query", "protocol", "status", "duration_ms", "bytes_in", "bytes_out",
-	"api", "version", "route", "consumer", "subject", "upstream", "target", "tries", "upstream_ms", "problem", "cause",
+	"api", "version", "route", "consumer", "subject", "upstream", "target", "tries", "upstream_ms", "problem", "cause", "fault",
 	"user_agent", "referer", "trace_id",
 }
 
@@ -140,7 +142,8 @@ func (l *Line) appendUpstream(b []byte, set fieldSet) []byte {
 		b = appendMillis(b, set&fieldUpstreamMS, `"upstream_ms":`, l.Upstream)
 	}
 	b = appendField(b, set&fieldProblem, `"problem":"`, l.Problem, shortField)
-	return appendField(b, set&fieldCause, `"cause":"`, l.Cause, longField)
+	b = appendField(b, set&fieldCause, `"cause":"`, l.Cause, longField)
+	return appendField(b, set&fieldFault, `"fault":"`, l.Fault, shortField)
 }
 
 func (l *Line) appendClient(b []byte, set fieldSet) []byte {

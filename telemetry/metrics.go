@@ -22,6 +22,7 @@ type Metrics struct {
 
 	registry *prometheus.Registry
 	denials  *prometheus.CounterVec
+	actions  *prometheus.CounterVec
 	reloads  *prometheus.CounterVec
 	refused  *prometheus.CounterVec
 	panics   prometheus.Counter
@@ -122,6 +123,12 @@ func (m *Metrics) retain(k Keep) (stay []*Upstream) {
 // or a client.
 func (m *Metrics) Denied(policy, reason string) (count func()) {
 	return m.denials.WithLabelValues(label(policy), label(reason)).Inc
+}
+
+// Acted returns what counts something that a policy did other than stopping a request. Both are words of the program, not of the
+// document or a client.
+func (m *Metrics) Acted(policy, action string) (count func()) {
+	return m.actions.WithLabelValues(label(policy), label(action)).Inc
 }
 
 // WatchLimits has totals asked for what the limiters hold whenever somebody looks at the metrics. It

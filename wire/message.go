@@ -98,6 +98,10 @@ type Response struct {
 	Length  int64         // of Body; -1 when unknown. For HEAD, what GET would have had, -1 when untold
 	Trailer Header        // complete once Body returned io.EOF
 
+	// Break says that instead of an answer the client's connection is broken, or its stream where it has several. Status is for the
+	// log then.
+	Break bool
+
 	// Switch is set with status 101: the upstream's side of the tunnel. Body is nil then.
 	Switch io.ReadWriteCloser
 

@@ -1,9 +1,11 @@
 package h1
 
 import (
+	"errors"
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -136,5 +138,23 @@ func TestCutShortForOldClients(t *testing.T) {
 	_, _ = io.WriteString(c, "GET / HTTP/1.0\r\n\r\n")
 	if got, err := io.ReadAll(c); err == nil {
 		t.Errorf("%q looks whole", got)
+	}
+}
+
+// A broken answer is a reset, not an orderly end that could be taken for an old server's.
+func TestBreak(t *testing.T) {
+	addr := serve(t, handler(func(*wire.Request) *wire.Response {
+		return &wire.Response{Status: 444, Break: true, Body: wire.BytesBody([]byte("unseen")), Length: 6}
+	}), Limits{})
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(c); len(b) > 0 || !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("got %q, %v", b, err)
 	}
 }

@@ -2,6 +2,7 @@ package h1
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -49,6 +50,9 @@ func (k *conn) respond(x *exchange, resp *wire.Response, last bool) (sent int64,
 			again, err = false, errPanic
 		}
 	}()
+	if resp.Break {
+		return 0, false, k.breakOff()
+	}
 	if resp.Status == 101 {
 		return k.switchProtocols(x, resp)
 	}
@@ -107,6 +111,20 @@ func (k *conn) respond(x *exchange, resp *wire.Response, last bool) (sent int64,
 	}
 	return w.sent, err == nil && !last, err
 }
+
+// breakOff sees to it that the client's connection ends with a reset.
+func (k *conn) breakOff() error {
+	c := k.s.conn
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = t.NetConn() // what is below TLS
+	}
+	if t, ok := c.(interface{ SetLinger(seconds int) error }); ok {
+		_ = t.SetLinger(0)
+	}
+	return errBroken
+}
+
+var errBroken = errors.New("the connection was broken on purpose")
 
 var errPanic = errors.New("reading the response panicked")
 

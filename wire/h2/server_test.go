@@ -210,6 +210,8 @@ func TestCut(t *testing.T) {
 			return &wire.Response{Status: 200, Body: cutBody{io.MultiReader(strings.NewReader("half"), badReader{})}, Length: 8}
 		case "/short":
 			return &wire.Response{Status: 200, Body: cutBody{strings.NewReader("half")}, Length: 8}
+		case "/broken":
+			return &wire.Response{Status: 444, Break: true}
 		case "/panic":
 			panic("at the disco")
 		}
@@ -217,7 +219,7 @@ func TestCut(t *testing.T) {
 	})
 	_, addr := serve(t, h, Limits{})
 	c := client(t)
-	for path, want := range map[string]string{"/cut": "half cut", "/short": "half cut", "/panic": " <nil>", "/": "fine <nil>"} {
+	for path, want := range map[string]string{"/broken": "half cut", "/cut": "half cut", "/short": "half cut", "/panic": " <nil>", "/": "fine <nil>"} {
 		resp, err := c.Get("http://" + addr + path)
 		if err != nil && want == "half cut" {
 			continue // the reset came before anything else

@@ -25,6 +25,7 @@ var blocks = sync.Pool{New: func() any { return new([smallBlock]byte) }}
 
 var (
 	errSwitch  = errors.New("a switch of protocols, which HTTP/2 does not have")
+	errBroken  = errors.New("the stream was broken on purpose")
 	errPanic   = errors.New("reading the response panicked")
 	errTooMuch = errors.New("the body is longer than it was said to be")
 )
@@ -38,7 +39,10 @@ func (x *exchange) respond(resp *wire.Response) (sent int64, err error) {
 			err = errPanic
 		}
 	}()
-	if resp.Status < 200 {
+	switch {
+	case resp.Break:
+		return 0, errBroken
+	case resp.Status < 200:
 		return 0, errSwitch
 	}
 	x.before.Lock()
