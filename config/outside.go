@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"sallyport/schema"
@@ -16,6 +18,9 @@ import (
 // maxValue bounds a file that file("…") reads.
 const maxValue = 16 << 20
 
+// maxSecret is up to which size a file may be a secret.
+const maxSecret = 16 << 10
+
 // An outside notes what was looked up. Expressions are compiled after Load as well, when routes are built.
 type outside struct {
 	lookup func(string) (string, bool)
@@ -23,6 +28,33 @@ type outside struct {
 	mu    sync.Mutex
 	found map[string]string // hash of each value, by what was looked up; guarded by mu
 	files []string          // guarded by mu
+	masks []string          // the values themselves, for Mask; guarded by mu
+}
+
+// minMask is how long a value must be for Mask to hide it: shorter ones are in too many texts.
+const minMask = 6
+
+// Mask hides in text what the document took from the environment and from files: that is where secrets come from.
+func (d *Document) Mask(text string) string {
+	if d.outside == nil {
+		return text
+	}
+	d.outside.mu.Lock()
+	defer d.outside.mu.Unlock()
+	for _, value := range d.outside.masks {
+		text = strings.ReplaceAll(text, value, "***")
+	}
+	return text
+}
+
+// mask remembers a value. The caller holds mu.
+func (o *outside) mask(value string) {
+	value = strings.TrimSpace(value)
+	if len(value) < minMask || slices.Contains(o.masks, value) {
+		return
+	}
+	o.masks = append(o.masks, value)
+	slices.SortFunc(o.masks, func(a, b string) int { return len(b) - len(a) }) // one may hold another
 }
 
 func newOutside(lookup func(string) (string, bool)) *outside {
@@ -39,6 +71,9 @@ func (o *outside) schema() schema.Outside {
 func (o *outside) variable(name string) (string, bool) {
 	value, found := o.lookup(name)
 	o.note("env "+name, fmt.Sprint(found, value))
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.mask(value)
 	return value, found
 }
 
@@ -48,6 +83,9 @@ func (o *outside) file(path string) ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.files = append(o.files, path)
+	if len(data) <= maxSecret {
+		o.mask(string(data))
+	}
 	return data, err
 }
 

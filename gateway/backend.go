@@ -36,7 +36,9 @@ func (b *builder) backend(r *config.Route, where string, v *served) policy.Handl
 			return nil
 		}
 	}
-	h, errs := b.backends[f.Name].Build(n, path, b.env(f.Node, path, where))
+	env := b.env(f.Node, path, where)
+	h, errs := b.backends[f.Name].Build(n, path, env)
+	v.explainer = env.Explainer
 	for _, e := range errs {
 		if rest, inner := strings.CutPrefix(e.Path, path+".rewrite"); inner && r.Rewrite != nil {
 			e.Path = r.Path + ".rewrite" + rest

@@ -102,6 +102,9 @@ func (b *builder) rules() (rules []*rule) {
 	b.spare()
 	for _, a := range b.doc.All() {
 		shared := b.list(a.Policies, strings.TrimPrefix(a.Path+".policies", "."), a.Name)
+		for i := range shared {
+			shared[i].api = true
+		}
 		for i := range a.Routes {
 			if r := b.route(a, &a.Routes[i], shared); r != nil {
 				rules = append(rules, r)
@@ -129,6 +132,7 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 		api: a.Name, name: name, counts: b.gateway.metrics.Route(a.Name, name), raw: a.Normalize == "off", add: a.Errors.Add,
 		hosts: match.Hosts, pos: r.Node.Pos, at: r.Path,
 	}
+	v.steps = steps
 	last := b.backend(r, where, v)
 	if last == nil || !matches {
 		return nil

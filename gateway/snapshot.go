@@ -49,6 +49,10 @@ type served struct {
 	rewritten *rule
 	asked     bool
 
+	// For explanations: the policies, and what says what the backend would do.
+	steps     []step
+	explainer policy.Explainer
+
 	pos schema.Pos
 	at  string // in the document
 	sum string // tells two versions of the route apart

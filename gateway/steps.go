@@ -22,6 +22,10 @@ type step struct {
 	guard  string // kind and settings as text: what makes two steps ask the same
 	node   *schema.Node
 	path   string
+
+	// For explanations.
+	use string // the name that the policy has under policies, "" for none
+	api bool   // it is the api's, not the route's
 }
 
 // maxSteps bounds the policies of one list, with those that named ones stand for.
@@ -63,6 +67,9 @@ func (b *builder) item(n *schema.Node, path, where string, under []string) []ste
 	var steps []step
 	if f := kinds[0]; f.Name == "use" {
 		steps = b.use(f.Node, where, under)
+		for i := range steps {
+			steps[i].use = f.Node.Text
+		}
 	} else if s := b.step(f, schema.Join(path, f.Name), where); s != nil {
 		steps = []step{*s}
 	}
@@ -131,7 +138,7 @@ func (b *builder) step(f *schema.Field, path, where string) *step {
 	}
 	var spelt strings.Builder
 	spell(&spelt, f.Node)
-	return &step{p, f.Name, f.Name + " " + spelt.String(), f.Node, path}
+	return &step{policy: p, kind: f.Name, guard: f.Name + " " + spelt.String(), node: f.Node, path: path}
 }
 
 // settings is the node of a kind's settings: nothing after the colon means all defaults.

@@ -25,6 +25,9 @@ type Env struct {
 	Acted func(policy, action string) (count func())
 	// Warn reports that the setting works but is unwise.
 	Warn func(format string, args ...any)
+
+	// Explainer is for the build of a backend to set: what says what the backend would do. A policy is one itself.
+	Explainer policy.Explainer
 }
 
 // A Kind is one sort of T, such as the policy "rate_limit".

@@ -27,7 +27,7 @@ func (t *Table[T]) ambiguous(q *lookup, r *Rule[T]) error {
 // Reads says whether a server could read path as one that belongs to a stricter rule than r. Find asks it about the
 // request's own path. Whoever changes the path before it goes upstream may ask about the new one.
 func (t *Table[T]) Reads(x *policy.Exchange, method, path string, doubtful bool, r *Rule[T]) bool {
-	if t.leads(x, method, path, r) {
+	if t.leads(x, method, path, r) != nil {
 		return true
 	}
 	if !doubtful {
@@ -35,14 +35,15 @@ func (t *Table[T]) Reads(x *policy.Exchange, method, path string, doubtful bool,
 	}
 	found := false
 	all := wire.Readings(path, func(s string) bool {
-		found = t.leads(x, method, s, r)
+		found = t.leads(x, method, s, r) != nil
 		return !found
 	})
 	return found || !all
 }
 
-// leads says whether path, with or without a slash at its end, is one of a stricter rule than r.
-func (t *Table[T]) leads(x *policy.Exchange, method, path string, r *Rule[T]) bool {
+// leads returns the stricter rule than r whose path is path, with or without a slash at its end, nil when there is none. When nobody
+// can tell, that is r itself.
+func (t *Table[T]) leads(x *policy.Exchange, method, path string, r *Rule[T]) *Rule[T] {
 	if len(path) > 1 {
 		path = strings.TrimSuffix(path, "/")
 	}
@@ -50,11 +51,13 @@ func (t *Table[T]) leads(x *policy.Exchange, method, path string, r *Rule[T]) bo
 	q.loose = true
 	t.hosts.walk(x.Request.Host, &q)
 	if q.err != nil {
-		return true
+		return r
 	}
 	if q.found < 0 {
-		return false
+		return nil
 	}
-	other := t.rules[q.found]
-	return other != r && t.stricter(r.Value, other.Value)
+	if other := t.rules[q.found]; other != r && t.stricter(r.Value, other.Value) {
+		return other
+	}
+	return nil
 }

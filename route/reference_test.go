@@ -140,12 +140,31 @@ func TestAgainstReference(t *testing.T) {
 			if err == nil {
 				checkParams(t, x, got)
 			}
+			checkExplained(t, tab, x, want)
 			for _, r := range list {
 				if lacks := r.Match.Lacks(x); (lacks == "") != slowFits(r, x) {
 					t.Fatalf("%s at %s lacks %q of %s", line, x.Request.Host, lacks, &r.Match)
 				}
 			}
 		}
+	}
+}
+
+// checkExplained wants the explanation to say what Find says, and to have a reason for every other rule.
+func checkExplained(t *testing.T, tab *Table[string], x *policy.Exchange, want *Rule[string]) {
+	t.Helper()
+	e := tab.Explain(x)
+	var best *Rule[string]
+	for i, c := range e.Candidates {
+		switch {
+		case c.Lacks == "" && c.Behind == "" && (best != nil || i > 0), c.Lacks != "" && c.Behind != "":
+			t.Fatalf("%s at %s: %s lacks %q and is behind by %q", x.Request.Path.Text, x.Request.Host, name(c.Rule), c.Lacks, c.Behind)
+		case c.Lacks == "" && best == nil:
+			best = c.Rule
+		}
+	}
+	if e.Winner != want || want != nil && best != want {
+		t.Fatalf("%s at %s: explained as %s and %s, want %s", x.Request.Path.Text, x.Request.Host, name(e.Winner), name(best), name(want))
 	}
 }
 

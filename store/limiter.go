@@ -79,6 +79,31 @@ func (l *Limiter) Take(key Key, cost int64, patience time.Duration, left []Statu
 	return wait, ok
 }
 
+// Look is Take that takes nothing: what Take would return right now.
+func (l *Limiter) Look(key Key, cost int64, patience time.Duration, left []Status) (wait time.Duration, ok bool) {
+	if key.a == 0 {
+		key.a = 1
+	}
+	now := l.state.now()
+	sh := &l.shards[key.a%shardCount]
+	sh.Lock()
+	defer sh.Unlock()
+	var buf, next [maxWords]uint64
+	state := buf[:l.stride-keyWords]
+	if slot := sh.find(l, key); slot >= 0 {
+		copy(state, sh.state(l, slot))
+	} else if sh.floor != nil {
+		copy(state, sh.floor)
+	}
+	if ok = cost == 0; !ok {
+		if wait, ok = l.decide(state, &next, now, cost, int64(patience)); ok {
+			copy(state, next[:])
+		}
+	}
+	l.left(state, now, left)
+	return wait, ok
+}
+
 // decide asks every rule. The wait is the longest one.
 func (l *Limiter) decide(state []uint64, next *[maxWords]uint64, now, cost, patience int64) (time.Duration, bool) {
 	ok, wait, at := true, int64(0), 0

@@ -26,8 +26,9 @@ type redirect struct {
 	status int
 }
 
-func build(c Config, _ *plug.Env) (policy.Handler, error) {
+func build(c Config, env *plug.Env) (policy.Handler, error) {
 	r := &redirect{c.To, c.Status}
+	env.Explainer = r
 	if to, constant := c.To.Constant(); constant && !safe(to) {
 		return nil, errUnsafe
 	}
@@ -57,6 +58,12 @@ func (r *redirect) handle(x *policy.Exchange) (*wire.Response, error) {
 	resp := &wire.Response{Status: r.status}
 	resp.Header.SetKnown(wire.Location, to)
 	return resp, nil
+}
+
+// Explain answers, which does no harm.
+func (r *redirect) Explain(x *policy.Exchange) (v policy.Verdict) {
+	v.Response, v.Err = r.handle(x)
+	return v
 }
 
 // failed makes a problem of a place that cannot be made of the request. What is missing elsewhere, such as a consumer, is a

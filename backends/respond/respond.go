@@ -57,8 +57,9 @@ type body interface {
 	make(v expr.Vars) ([]byte, error)
 }
 
-func build(c Config, _ *plug.Env) (policy.Handler, error) {
+func build(c Config, env *plug.Env) (policy.Handler, error) {
 	r := &respond{status: c.Status, headers: sorted(c.Headers)}
+	env.Explainer = r
 	switch {
 	case c.Body != nil:
 		r.typ, r.body = "text/plain; charset=utf-8", &text{*c.Body}
@@ -98,6 +99,12 @@ func (r *respond) handle(x *policy.Exchange) (*wire.Response, error) {
 		resp.Body = wire.BytesBody(b)
 	}
 	return resp, nil
+}
+
+// Explain answers, which does no harm.
+func (r *respond) Explain(x *policy.Exchange) (v policy.Verdict) {
+	v.Response, v.Err = r.handle(x)
+	return v
 }
 
 // A text is a template as a body.

@@ -33,10 +33,8 @@ func (s *split) add(to policy.Upstream, share int) {
 
 // choose returns the upstream for x.
 func (s *split) choose(x *policy.Exchange) policy.Upstream {
-	if !s.sticky.IsZero() {
-		if key, err := s.sticky.Text(x); err == nil && key != "" {
-			return s.stick(key)
-		}
+	if key := s.key(x); key != "" {
+		return s.stick(key)
 	}
 	n := rand.Uint64N(s.sum)
 	for i := range s.parts {
@@ -45,6 +43,18 @@ func (s *split) choose(x *policy.Exchange) policy.Upstream {
 		}
 	}
 	return s.parts[0].to
+}
+
+// key is what x sticks by, "" for nothing.
+func (s *split) key(x *policy.Exchange) string {
+	if s.sticky.IsZero() {
+		return ""
+	}
+	key, err := s.sticky.Text(x)
+	if err != nil {
+		return ""
+	}
+	return key
 }
 
 // stick is weighted rendezvous hashing: each part draws a number for key, scaled by its share, and the highest wins. It needs no

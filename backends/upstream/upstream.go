@@ -72,7 +72,8 @@ type backend struct {
 }
 
 func build(c Config, env *plug.Env) (policy.Handler, error) {
-	b := backend{upgrades: c.Upgrades}
+	b := &backend{upgrades: c.Upgrades}
+	env.Explainer = b
 	if c.Upgrades == nil {
 		b.upgrades = []string{"websocket"}
 	}

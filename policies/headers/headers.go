@@ -64,11 +64,8 @@ func build(c Config, _ *plug.Env) (policy.Policy, error) {
 
 // Handle changes the request on its way in and the response on its way out.
 func (h *headers) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
-	switch err := h.request.apply(&x.Request.Header, x); {
-	case errors.Is(err, errValue):
-		return nil, problem.BadRequest.New("The request holds a control character where a header is made of it.").Because(err)
-	case err != nil:
-		return nil, plug.Failed(err)
+	if err := h.request.apply(&x.Request.Header, x); err != nil {
+		return nil, refused(err)
 	}
 	resp, err := next(x)
 	if err != nil {
@@ -83,4 +80,12 @@ func (h *headers) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respons
 		return nil, plug.Failed(err)
 	}
 	return resp, nil
+}
+
+// refused is the problem of a request of which no header can be made.
+func refused(err error) error {
+	if errors.Is(err, errValue) {
+		return problem.BadRequest.New("The request holds a control character where a header is made of it.").Because(err)
+	}
+	return plug.Failed(err)
 }

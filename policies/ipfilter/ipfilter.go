@@ -37,6 +37,7 @@ func (c *Config) Check() error {
 
 type filter struct {
 	allow, deny *bart.Lite
+	lists       [2][]netip.Prefix // what is in allow and deny, for Explain
 	all         bool // there is no allow list, so that everybody not denied is let in
 
 	countDenied, countUnlisted func()
@@ -53,7 +54,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		allow, deny = append(allow, f.allow...), append(deny, f.deny...)
 	}
 	return &filter{
-		allow: table(allow), deny: table(deny), all: len(allow) == 0,
+		allow: table(allow), deny: table(deny), lists: [2][]netip.Prefix{allow, deny}, all: len(allow) == 0,
 		countDenied: env.Denied(name, "denied"), countUnlisted: env.Denied(name, "not_allowed"),
 	}, nil
 }

@@ -29,6 +29,7 @@ type limiter struct {
 	patience time.Duration // 0 means reject at once
 	dryRun   bool
 	notice   *notice
+	rates    []string // as they are written, for Explain
 
 	countLimited, countDry func() // the one that dryRun calls for; a series that stays 0 would only puzzle
 }
@@ -45,6 +46,9 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 	l := &limiter{
 		limits: limits, count: len(settings.List), per: c.Per, cost: c.Cost, patience: c.maxDelay(), dryRun: c.DryRun,
 		notice: newNotice(c.rates(), c.Per.Is(), c.LegacyHeaders),
+	}
+	for _, r := range c.rates() {
+		l.rates = append(l.rates, r.String())
 	}
 	if c.DryRun {
 		l.countDry = env.Denied(name, "dry_run")
