@@ -17,7 +17,7 @@ func ReadHead(head string, limits Limits) (*wire.Request, *wire.Fault) {
 	case end == 0:
 		return nil, faultLine
 	case len(head) > l.Head:
-		return nil, faultHead
+		return nil, wire.FaultHead
 	}
 	r := &wire.Request{Time: time.Now()}
 	var f framing

@@ -1,16 +1,20 @@
 package h1
 
-import "testing"
+import (
+	"testing"
+
+	"sallyport/wire"
+)
 
 func TestReadHead(t *testing.T) {
 	for _, c := range []struct{ head, want string }{
 		{"GET /a?b HTTP/1.1\r\nHost: x.test:81\r\nContent-Length: 3\r\n\r\n", ""},
-		{"GET /a HTTP/1.1\r\n\r\n", faultHost.Reason},
+		{"GET /a HTTP/1.1\r\n\r\n", wire.FaultHost.Reason},
 		{"GET /a HTTP/1.1\nHost: x\n\n", faultLF.Reason},
 		{"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", faultVersion.Reason},
 		{"GET /a HTTP/1.1\r\nHost: x\r\n", faultLine.Reason},
-		{"TRACE /a HTTP/1.1\r\nHost: x\r\n\r\n", faultMethod.Reason},
-		{"GET /" + string(make([]byte, 70<<10)) + " HTTP/1.1\r\nHost: x\r\n\r\n", faultHead.Reason},
+		{"TRACE /a HTTP/1.1\r\nHost: x\r\n\r\n", wire.FaultMethod.Reason},
+		{"GET /" + string(make([]byte, 70<<10)) + " HTTP/1.1\r\nHost: x\r\n\r\n", wire.FaultHead.Reason},
 	} {
 		r, fault := ReadHead(c.head, Limits{})
 		switch {
