@@ -204,3 +204,25 @@ func BenchmarkHandle(b *testing.B) {
 		})
 	}
 }
+
+// Explaining takes no place, and knows when there is none.
+func TestExplain(t *testing.T) {
+	w := newWorld()
+	l := w.made(t, "{ max: 1, queue: 1 }").(*limit)
+	x := exchange("192.0.2.1")
+	for range 2 {
+		if v := l.Explain(x); v.Err != nil || !strings.HasPrefix(v.Why, "0 of 1 are under way") {
+			t.Errorf("got %+v", v)
+		}
+	}
+	if _, err := l.Handle(x, ok); err != nil {
+		t.Fatal(err)
+	}
+	if v := l.Explain(exchange("192.0.2.2")); v.Err != nil || !strings.HasPrefix(v.Why, "1 of 1 are under way") {
+		t.Errorf("got %+v with room in the queue", v)
+	}
+	if l = w.made(t, "1").(*limit); problem.From(l.Explain(x).Err).Name != "overloaded" {
+		t.Error("it would let in another one")
+	}
+	x.End()
+}

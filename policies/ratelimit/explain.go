@@ -5,11 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"sallyport/expr"
 	"sallyport/policy"
 	"sallyport/schema"
 	"sallyport/store"
-	"sallyport/telemetry"
 )
 
 // Explain says what is left and whether the request would pass. It takes nothing.
@@ -20,10 +18,10 @@ func (l *limiter) Explain(x *policy.Exchange) policy.Verdict {
 	}
 	var room [store.MaxLimits]store.Status
 	before, after := room[:l.count], make([]store.Status, l.count)
-	key := l.per.key(l.limits, x)
+	key := l.per.Of(l.limits.Keys, x)
 	l.limits.Look(key, 0, 0, before)
 	wait, ok := l.limits.Look(key, cost, l.patienceOf(x), after)
-	v := policy.Verdict{Why: fmt.Sprintf("%s, counted %s", strings.Join(l.rates, " and "), l.per.explain(x))}
+	v := policy.Verdict{Why: fmt.Sprintf("%s, counted %s", strings.Join(l.rates, " and "), l.per.Explain(x))}
 	for i, rate := range l.rates {
 		text := fmt.Sprintf("%d left", before[i].Remaining)
 		if ok && cost > 0 {
@@ -46,50 +44,4 @@ func (l *limiter) Explain(x *policy.Exchange) policy.Verdict {
 		v.Facts = append(v.Facts, policy.Fact{Name: "held back", Value: schema.FormatDuration(wait.Round(time.Millisecond))})
 	}
 	return v
-}
-
-// explain says what x counts for.
-func (p *Per) explain(x *policy.Exchange) string {
-	what, value, secret := p.is, "", false
-	switch p.is {
-	case "consumer":
-		if x.Consumer != nil {
-			value = x.Consumer.Name
-		}
-	case "subject":
-		value = x.Auth.Subject
-	case "route":
-		value = x.Route
-	case "header":
-		what, value, secret = "header "+p.header, x.Request.Header.Get(p.header), telemetry.SecretName(p.header)
-	case "expression":
-		what = p.label.String()
-		value, _ = p.label.Text(x)
-		for _, ref := range p.label.Uses() {
-			secret = secret || mayBeSecret(ref)
-		}
-	}
-	switch {
-	case p.is == "ip":
-		return "per ip " + network(x)
-	case value == "":
-		return fmt.Sprintf("per ip %s, since there is no %s", network(x), what)
-	case secret:
-		return fmt.Sprintf("per %s, whose value is not shown", what)
-	}
-	return fmt.Sprintf("per %s %q", what, value)
-}
-
-func mayBeSecret(r expr.Ref) bool {
-	return r.Field == "cookies" || r.Field == "body" || r.Field == "claims" || r.Key == "" && (r.Field == "headers" || r.Field == "query") || telemetry.SecretName(r.Key)
-}
-
-// network is what counts as one client.
-func network(x *policy.Exchange) string {
-	a := x.Client
-	if a.Is6() && !a.Is4In6() {
-		p, _ := a.Prefix(64)
-		return p.String()
-	}
-	return a.String()
 }
