@@ -204,13 +204,16 @@ func (e *explaining) changes(list []policy.Change) (out []policy.Change) {
 // shown writes settings on one line, without what could be secret.
 func (e *explaining) shown(n *schema.Node) string {
 	var b strings.Builder
-	write(&b, n)
+	showLine(&b, n, false)
 	return e.doc.Mask(b.String())
 }
 
-func write(b *strings.Builder, n *schema.Node) {
+// showLine writes n as YAML on one line; compare showNode.
+func showLine(b *strings.Builder, n *schema.Node, hide bool) {
 	switch {
 	case n == nil:
+	case n.Written != "":
+		b.WriteString(n.Written)
 	case n.Kind == schema.Map:
 		b.WriteString("{")
 		for i, f := range n.Fields {
@@ -218,11 +221,7 @@ func write(b *strings.Builder, n *schema.Node) {
 				b.WriteString(", ")
 			}
 			b.WriteString(f.Name + ": ")
-			if f.Node.Kind != schema.Map && f.Node.Kind != schema.List {
-				b.WriteString(telemetry.MaskField(f.Name, f.Node.Text))
-				continue
-			}
-			write(b, f.Node)
+			showLine(b, f.Node, telemetry.SecretName(f.Name))
 		}
 		b.WriteString("}")
 	case n.Kind == schema.List:
@@ -231,9 +230,11 @@ func write(b *strings.Builder, n *schema.Node) {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			write(b, item)
+			showLine(b, item, hide)
 		}
 		b.WriteString("]")
+	case n.Secret || hide && n.Text != "":
+		b.WriteString(masked)
 	default:
 		b.WriteString(n.Text)
 	}
