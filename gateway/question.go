@@ -182,7 +182,7 @@ func listenerFor(doc *config.Document, port, scheme string) int {
 
 // read reads the request as the listener would.
 func (a *asked) read(limits *config.Limits) (*wire.Request, *wire.Fault) {
-	r, fault := h1.ReadHead(a.text, limitsOf(limits))
+	r, fault := h1.ReadHead(a.text, limitsOf(limits).h1)
 	if fault != nil {
 		return nil, fault
 	}
