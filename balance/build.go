@@ -7,6 +7,7 @@ func (s *Set) build(name string, c *Config) *Upstream {
 		registry: s.registry,
 		settings: c,
 		balance:  c.Balance,
+		slow:     c.SlowStart,
 		host:     c.Host,
 		outliers: c.Outliers,
 		timeouts: c.Timeouts,
@@ -26,16 +27,18 @@ func (u *Upstream) recruit(list []Target, find func(key) *endpoint) *roster {
 		}
 		r.targets = append(r.targets, &target{
 			endpoint: find(u.key(t)),
+			seat:     &seat{},
 			name:     t.address() + t.base(),
-			url:      "http://" + t.host() + t.base(),
+			url:      t.text(),
 			base:     t.base(),
 			host:     t.host(),
 			tags:     t.Tags,
 			home:     r,
 			step:     uint64(t.Weight),
+			group:    r.group(t.Priority),
 		})
 	}
-	r.groups = []*group{newGroup(r.targets)}
+	r.form()
 	if r.spared = int32(len(r.targets)); u.settings.Health != nil {
 		r.spared = int32(float64(len(r.targets)) * (1 - u.settings.Health.Panic.Ratio()))
 	}

@@ -187,6 +187,7 @@ func (c *check) turn() {
 			t.home.failing.Add(1)
 		} else {
 			t.home.failing.Add(-1)
+			t.returned.Store(c.registry.clock(c.last))
 		}
 	}
 	slices.Sort(upstreams)

@@ -29,12 +29,12 @@ func served(u *Upstream, n int) map[string]int {
 
 // Whatever chooses, a target that fails its checks gets no calls until it passes again.
 func TestChecks(t *testing.T) {
-	for _, balance := range []Balance{P2C, RoundRobin, Random} {
-		t.Run(string(balance), func(t *testing.T) {
+	for _, balance := range everyWay {
+		t.Run(balance, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				a, b := w.target("a:80"), w.target("b:80")
-				u := w.upstream("targets: [http://a, http://b]\nhealth: /healthz\nbalance: " + string(balance))
+				u := w.upstream("targets: [http://a, http://b]\nhealth: /healthz\nbalance: " + balance)
 				synctest.Wait()
 				if a.checks.Load() != 1 || b.checks.Load() != 1 {
 					t.Errorf("%d and %d checks at the start, want one each", a.checks.Load(), b.checks.Load())

@@ -11,32 +11,6 @@ import (
 
 // This file holds settings that are one of a few words.
 
-// A Balance is how a target is chosen.
-type Balance string
-
-// The ways to choose.
-const (
-	P2C        Balance = "p2c_ewma"
-	RoundRobin Balance = "round_robin"
-	Random     Balance = "random"
-)
-
-var balances = choice{
-	words: []string{string(P2C), string(RoundRobin), string(Random)},
-	later: []string{"least_request", "consistent_hash"},
-}
-
-// UnmarshalNode reads the word; consistent_hash would be a map.
-func (b *Balance) UnmarshalNode(n *schema.Node, path string) schema.Errors {
-	return balances.read(n, path, (*string)(b))
-}
-
-// JSONSchema lists the words.
-func (b *Balance) JSONSchema() map[string]any { return balances.schema() }
-
-// SchemaKind is the type's name in the reference.
-func (b *Balance) SchemaKind() string { return balances.kind() }
-
 // A Protocol is what is spoken with targets.
 type Protocol string
 

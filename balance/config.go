@@ -14,22 +14,22 @@ import (
 
 // A Config is the settings of one upstream.
 type Config struct {
-	Targets        []Target `json:"targets" required:"true" min:"1" max:"4096" doc:"Where the calls go: URLs, or maps with more about each."`
-	Balance        Balance  `json:"balance" default:"p2c_ewma" doc:"How a target is chosen: p2c_ewma draws two and takes the less busy one, round_robin takes them in turn, random by chance; all by weight."`
-	Health         *Health  `json:"health" doc:"How targets are asked at intervals whether they are well: a path, or a map with more. Those that are not get no calls."`
-	Outliers       Outliers `json:"outliers" doc:"When a target is taken out of service because of how calls to it end. One that cannot be connected to is out at once; it is tried again after a second, then after ever longer, up to eject."`
-	Timeouts       Timeouts `json:"timeouts" doc:"How long the parts of a call may take."`
-	MaxConnections int      `json:"max_connections" default:"1024" min:"1" max:"1000000" doc:"Connections to each target at most; further calls wait until one is free."`
-	MaxPending     int      `json:"max_pending" default:"1024" min:"0" max:"1000000" doc:"Calls that wait for a connection to each target at most, no longer than timeouts.connect; further ones are answered 503 overloaded."`
-	Host           Host     `json:"host" default:"target" doc:"What the targets get as Host: target for the host of their URL, preserve for the one that the client asked for, or a name."`
-	Protocol       Protocol `json:"protocol" default:"h1" doc:"What is spoken with the targets: HTTP/1.1."`
+	Targets        []Target      `json:"targets" required:"true" min:"1" max:"4096" doc:"Where the calls go: URLs, or maps with more about each."`
+	Balance        Balance       `json:"balance" default:"p2c_ewma" doc:"How a target is chosen: p2c_ewma draws two and takes the one that answers sooner, round_robin takes them in turn, least_request the one with the fewest calls under way, random any, consistent_hash the one that the call's key belongs to; all by weight."`
+	Health         *Health       `json:"health" doc:"How targets are asked at intervals whether they are well: a path, or a map with more. Those that are not get no calls."`
+	Outliers       Outliers      `json:"outliers" doc:"When a target is taken out of service because of how calls to it end. One that cannot be connected to is out at once; it is tried again after a second, then after ever longer, up to eject."`
+	Timeouts       Timeouts      `json:"timeouts" doc:"How long the parts of a call may take."`
+	MaxConnections int           `json:"max_connections" default:"1024" min:"1" max:"1000000" doc:"Connections to each target at most; further calls wait until one is free."`
+	MaxPending     int           `json:"max_pending" default:"1024" min:"0" max:"1000000" doc:"Calls that wait for a connection to each target at most, no longer than timeouts.connect; further ones are answered 503 overloaded."`
+	SlowStart      time.Duration `json:"slow_start" default:"none" max:"1d" doc:"How long a target that came later than the others, or comes back into service, has fewer calls than its weight says: a tenth at first, then ever more; none for not at all."`
+	Host           Host          `json:"host" default:"target" doc:"What the targets get as Host: target for the host of their URL, preserve for the one that the client asked for, or a name."`
+	Protocol       Protocol      `json:"protocol" default:"h1" doc:"What is spoken with the targets: HTTP/1.1."`
 
 	Discover       any `json:"discover" later:"finding targets by DNS, files, Consul or Kubernetes; list them in targets"`
 	Sticky         any `json:"sticky" later:"sticky sessions"`
 	Retry          any `json:"retry" later:"retries; a call whose connection cannot be made is sent to another target in any case"`
 	Hedge          any `json:"hedge" later:"hedged calls"`
 	CircuitBreaker any `json:"circuit_breaker" later:"circuit breakers"`
-	SlowStart      any `json:"slow_start" later:"slow start"`
 	TLS            any `json:"tls" later:"TLS to targets"`
 	Auth           any `json:"auth" later:"credentials for upstreams"`
 }
@@ -40,7 +40,7 @@ type Target struct {
 	Weight int      `json:"weight" default:"1" min:"0" max:"1000000" doc:"Share of the calls that it gets, against the weights of the others; 0 is none."`
 	Tags   []string `json:"tags" doc:"Words that /api/status shows with it."`
 
-	Priority any `json:"priority" later:"priorities of targets"`
+	Priority int `json:"priority" default:"0" min:"0" max:"1000" doc:"Targets of the lowest number get the calls as long as half of them, by weight, are in service; of what the rest of them cannot carry the next number gets its share."`
 }
 
 // Outliers is when a target is taken out of service.
@@ -147,3 +147,6 @@ func (t *Target) base() string {
 	text, _, _ := wire.Canonical(rooted(t.URL.EscapedPath()), func(b []byte) string { return string(b) })
 	return strings.TrimRight(text, "/")
 }
+
+// text is the URL in canonical spelling.
+func (t *Target) text() string { return "http://" + t.host() + t.base() }

@@ -2,6 +2,7 @@ package balance
 
 import (
 	"net"
+	"sync/atomic"
 	"time"
 
 	"sallyport/wire"
@@ -15,6 +16,7 @@ type endpoint struct {
 	pool connections
 	load
 	health
+	returned atomic.Int64 // when it came back into service last, on the registry's clock; 0 for never
 
 	users   int  // rosters in use that have it; guarded by the registry's mu
 	retired bool // the last of them is gone; guarded by the registry's mu

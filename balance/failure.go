@@ -56,8 +56,8 @@ func clientFailure(err *wire.CallError) error {
 
 // nobody is the problem of a call that no target is left for; last is the try to tell of, nil when there was none.
 func (u *Upstream) nobody(r *roster, now time.Time, last *wire.CallError) error {
-	if last != nil && (len(r.targets) == 1 || r.anyIn()) {
-		return failure(last) // not all are out, or the only one was tried all the same
+	if last != nil && (len(r.targets) == 1 || r.anyServes()) {
+		return failure(last) // not all are out or drained, or the only one was tried all the same
 	}
 	p := noTarget.New("No target of the upstream can be reached.")
 	if last != nil {

@@ -51,7 +51,7 @@ func (u *Upstream) broke(t *target, err error) {
 func (u *Upstream) maySpare(t *target) bool {
 	targets, out := u.roster.Load().targets, 0
 	for _, o := range targets {
-		if o != t && !o.in() {
+		if o != t && !o.serves() {
 			out++
 		}
 	}
@@ -61,5 +61,6 @@ func (u *Upstream) maySpare(t *target) bool {
 
 // back tells that t is in service again.
 func (u *Upstream) back(t *target) {
+	t.returned.Store(u.registry.clock(time.Now()))
 	u.registry.o.Log.Info("target is back", "upstream", u.name, "target", t.name)
 }

@@ -22,6 +22,7 @@ const (
 // A load is how busy one target is.
 type load struct {
 	inflight atomic.Int64
+	trouble  trouble
 	latency  atomic.Int64 // moving average in nanoseconds, 0 while unknown
 	updated  atomic.Int64 // when latency was, in nanoseconds since the registry began
 }
@@ -44,13 +45,22 @@ func (l *load) remembered(now int64) int64 {
 	return l.latency.Load() >> min(63, max(0, now-l.updated.Load())/int64(fade))
 }
 
-// busier returns the costs of two targets of such shares (weight by mean weight): the time that one more call would wait
-// there. A target without a known latency is taken to be as fast as the other.
+// costs returns the costs of two targets of such shares (weight by mean weight): the time that one more call would wait
+// there. A target without a known latency is taken to be as fast as the other, and one that fails is no better than the other.
 func costs(a, b *load, shareA, shareB float64, now int64) (costA, costB float64) {
 	latencyA, latencyB := a.remembered(now), b.remembered(now)
 	if latencyA == 0 || latencyB == 0 {
 		latencyA, latencyB = 0, 0
 	}
-	return float64(latencyA+int64(floor)) * (1 + float64(a.inflight.Load())/shareA),
-		float64(latencyB+int64(floor)) * (1 + float64(b.inflight.Load())/shareB)
+	costA = float64(latencyA+int64(floor)) * (1 + float64(a.inflight.Load())/shareA)
+	costB = float64(latencyB+int64(floor)) * (1 + float64(b.inflight.Load())/shareB)
+	if troubleA, troubleB := a.trouble.at(now), b.trouble.at(now); troubleA != troubleB {
+		switch {
+		case worse(troubleA, troubleB):
+			costA = max(costA, costB)
+		case worse(troubleB, troubleA):
+			costB = max(costA, costB)
+		}
+	}
+	return costA, costB
 }

@@ -4,8 +4,13 @@ import "math/rand/v2"
 
 // This file chooses the target of a call.
 
-// tried are the targets that a call has been to. Its zero value is none.
+// tried is where a call should go, and the targets that it has been to. Its zero value is a call that may go anywhere and
+// has been nowhere.
 type tried struct {
+	want  *target // that a session sticks to, nil for none
+	key   uint64  // hash of what the target is chosen by, if keyed
+	keyed bool
+
 	n     int
 	waits int // how many of them took their time to fail
 	was   [maxTries]*target
@@ -50,31 +55,72 @@ func (u *Upstream) pick(r *roster, now int64, been *tried) pick {
 	if been.n == maxTries || been.waits == maxWaits {
 		return pick{}
 	}
-	for _, g := range r.groups {
-		if p := u.choose(g, now, been); p.target != nil {
+	if been.want != nil {
+		if p := take(been.want, u.askAny(been.want, now, been)); p.target != nil {
 			return p
 		}
 	}
-	return u.search(r.targets, now, been)
+	first := 0
+	if len(r.groups) > 1 {
+		first = u.level(r, now, been)
+	}
+	if p := u.from(r.groups[first], now, been); p.target != nil {
+		return p
+	}
+	for i, g := range r.groups {
+		if i == first {
+			continue
+		}
+		if p := u.from(g, now, been); p.target != nil {
+			return p
+		}
+	}
+	return r.last(been)
+}
+
+// from chooses among the targets of g, none when nobody there has anything for the call.
+func (u *Upstream) from(g *group, now int64, been *tried) pick {
+	if len(g.targets) == 0 {
+		return pick{}
+	}
+	if p := u.choose(g, now, been); p.target != nil || len(g.targets) == 1 {
+		return p
+	}
+	return u.search(g, now, been)
 }
 
 // choose chooses among the targets of g, by the upstream's way to balance. None says that it is worth looking further.
 func (u *Upstream) choose(g *group, now int64, been *tried) pick {
-	switch {
-	case len(g.targets) == 0:
-		return pick{}
-	case len(g.targets) == 1:
-		return u.take(g.targets[0], now, been)
-	case u.balance == RoundRobin:
+	if len(g.targets) == 1 {
+		t := g.targets[0]
+		return take(t, u.ask(t, now, been))
+	}
+	switch u.balance.way {
+	case RoundRobin:
 		return u.next(g, now, been)
-	case u.balance == Random:
-		return u.take(g.draw(), now, been)
+	case Random:
+		return u.chance(g, now, been)
+	case LeastRequest:
+		return u.least(g, now, been)
+	case ConsistentHash:
+		if been.keyed {
+			return u.keep(g, now, been)
+		}
+		return u.chance(g, now, been)
 	}
 	return u.better(g, now, been)
 }
 
 // ask says what t has for a call.
 func (u *Upstream) ask(t *target, now int64, been *tried) offer {
+	if t.seat.drained.Load() {
+		return refuse
+	}
+	return u.askAny(t, now, been)
+}
+
+// askAny is ask for a call that may go to a drained target.
+func (u *Upstream) askAny(t *target, now int64, been *tried) offer {
 	switch {
 	case been.n > 0 && been.has(t):
 		return refuse
@@ -89,8 +135,9 @@ func (u *Upstream) ask(t *target, now int64, been *tried) offer {
 	return probe
 }
 
-func (u *Upstream) take(t *target, now int64, been *tried) pick {
-	switch u.ask(t, now, been) {
+// take makes a pick of t, if it has something for the call.
+func take(t *target, has offer) pick {
+	switch has {
 	case accept:
 		return pick{target: t}
 	case probe:
@@ -99,27 +146,50 @@ func (u *Upstream) take(t *target, now int64, been *tried) pick {
 	return pick{}
 }
 
+// draw draws a target by weight, one that ramps in less often.
+func (u *Upstream) draw(g *group, now int64) *target {
+	t := g.draw()
+	if u.slow == 0 {
+		return t
+	}
+	for range 8 {
+		if u.admits(t, now) {
+			break
+		}
+		t = g.draw()
+	}
+	return t
+}
+
+// admits says, by chance, whether t takes a call that its whole weight has earned it.
+func (u *Upstream) admits(t *target, now int64) bool {
+	part := u.ramp(t, now)
+	return part == 1 || rand.Float64() < part
+}
+
+// chance takes one target at random.
+func (u *Upstream) chance(g *group, now int64, been *tried) pick {
+	t := u.draw(g, now)
+	return take(t, u.ask(t, now, been))
+}
+
 // better draws two targets and takes the one where the call would wait less. Targets that are about equally busy
 // share by weight.
 func (u *Upstream) better(g *group, now int64, been *tried) pick {
-	a := g.draw()
+	a := u.draw(g, now)
 	offerA := u.ask(a, now, been)
 	if offerA == probe {
 		return pick{a, true}
 	}
 	b := g.other(a)
 	offerB := u.ask(b, now, been)
-	switch {
-	case offerB == probe:
-		return pick{b, true}
-	case offerA == refuse && offerB == refuse:
-		return pick{}
-	case offerB == refuse:
-		return pick{target: a}
-	case offerA == refuse:
-		return pick{target: b}
+	if offerA == refuse || offerB != accept {
+		if offerB == refuse {
+			return take(a, offerA)
+		}
+		return take(b, offerB)
 	}
-	costA, costB := costs(&a.load, &b.load, a.share, b.share, now)
+	costA, costB := costs(&a.load, &b.load, a.share*u.ramp(a, now), b.share*u.ramp(b, now), now)
 	if costB < costA*3/4 {
 		return pick{target: b}
 	}
@@ -134,43 +204,51 @@ func (u *Upstream) next(g *group, now int64, been *tried) pick {
 	for range 4 * n {
 		turn := u.turn.Add(1) - 1
 		t := g.targets[turn%n]
-		if (turn/n*t.step+t.shift)%g.heaviest+t.step < g.heaviest {
+		if (turn/n*t.step+t.shift)%g.heaviest+t.step < g.heaviest || !u.admits(t, now) {
 			continue
 		}
-		if p := u.take(t, now, been); p.target != nil {
+		if p := take(t, u.ask(t, now, been)); p.target != nil {
 			return p
 		}
 	}
 	return pick{}
 }
 
-// search takes any target that has something for the call, by weight. When all are out, those that fail without
-// delay are as good as none: one of them is tried, since the last target is never given up. A lone target that
-// is silent is not.
-func (u *Upstream) search(targets []*target, now int64, been *tried) pick {
-	var best, last *target
-	var sum, lastSum uint64
-	for _, t := range targets {
+// search takes any target of g that has something for the call, by weight.
+func (u *Upstream) search(g *group, now int64, been *tried) pick {
+	var best *target
+	var sum float64
+	for _, t := range g.targets {
 		switch u.ask(t, now, been) {
 		case probe:
 			return pick{t, true}
 		case accept:
-			sum += t.step
-			if rand.Uint64N(sum) < t.step {
+			weight := float64(t.step) * u.ramp(t, now)
+			if sum += weight; rand.Float64()*sum < weight {
 				best = t
-			}
-		case refuse:
-			if been.has(t) || t.silent.Load() || t.unfit() {
-				continue
-			}
-			lastSum += t.step
-			if rand.Uint64N(lastSum) < t.step {
-				last = t
 			}
 		}
 	}
-	if best == nil {
-		best = last
-	}
 	return pick{target: best}
+}
+
+// last takes a target although all are out: those that fail without delay are as good as none, and one of them is tried, since
+// the last target is never given up. One that is silent is not, and neither is one that an operator has drained.
+func (r *roster) last(been *tried) pick {
+	for _, g := range r.groups {
+		var best *target
+		var sum uint64
+		for _, t := range g.targets {
+			if t.serves() || t.silent.Load() || t.seat.drained.Load() || t.unfit() || been.has(t) {
+				continue
+			}
+			if sum += t.step; rand.Uint64N(sum) < t.step {
+				best = t
+			}
+		}
+		if best != nil {
+			return pick{target: best}
+		}
+	}
+	return pick{}
 }

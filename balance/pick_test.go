@@ -8,12 +8,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"sallyport/policy"
 	"sallyport/wire"
 )
 
+// everyWay is every setting of balance.
+var everyWay = []string{"round_robin", "random", "p2c_ewma", "least_request", "{consistent_hash: {on: ip}}"}
+
 // Whatever chooses, targets get calls by weight, within 2 %.
 func TestWeights(t *testing.T) {
-	for _, balance := range []string{"round_robin", "random", "p2c_ewma"} {
+	for _, balance := range everyWay {
 		for _, weights := range [][]int{{1, 1}, {3, 1}, {5, 1, 1}, {70, 20, 10}, {7, 5, 3, 2, 1}, {0, 2, 2}} {
 			t.Run(fmt.Sprint(balance, weights), func(t *testing.T) {
 				w, doc, sum := newWorld(t), "balance: "+balance+"\ntargets:\n", 0
@@ -24,8 +28,8 @@ func TestWeights(t *testing.T) {
 				u := w.upstream(doc)
 				const calls = 100_000
 				got := map[string]int{}
-				for range calls {
-					p := u.pick(u.roster.Load(), 1, &tried{})
+				for i := range calls {
+					p := u.pick(u.roster.Load(), 1, &tried{key: policy.Mix(uint64(i)), keyed: true})
 					got[p.name]++
 				}
 				for i, weight := range weights {
@@ -141,7 +145,7 @@ func bench(w *world, balance string) *Upstream {
 }
 
 func TestSendAllocatesNothing(t *testing.T) {
-	for _, balance := range []string{"round_robin", "random", "p2c_ewma"} {
+	for _, balance := range everyWay {
 		u, x := bench(newWorld(t), balance), exchange()
 		x.Request.Port, x.Deadline = "8080", time.Now().Add(time.Hour)
 		room := make([]byte, 1024)
@@ -159,7 +163,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkSend(b *testing.B) {
-	for _, balance := range []string{"round_robin", "random", "p2c_ewma"} {
+	for _, balance := range everyWay {
 		b.Run(balance, func(b *testing.B) {
 			u, x := bench(newWorld(b), balance), exchange()
 			for b.Loop() {

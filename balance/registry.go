@@ -33,6 +33,7 @@ type Registry struct {
 	endpoints map[key]*endpoint // guarded by mu; those that the configuration in use has
 	checks    map[key][]*check  // guarded by mu; by the connections that they make
 	turns     map[string]*turn  // guarded by mu; by upstream
+	seats     map[string]seats  // guarded by mu; those of the configuration in use, by upstream
 	current   *Set              // guarded by mu; the configuration in use, nil before the first
 	closed    bool              // guarded by mu
 	crew      sync.WaitGroup    // goroutines that see how targets are; Add is guarded by mu
@@ -50,7 +51,7 @@ func NewRegistry(o Options) *Registry {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Registry{o: o, start: time.Now(), asking: make(chan struct{}, mostChecks),
-		endpoints: map[key]*endpoint{}, checks: map[key][]*check{}, turns: map[string]*turn{}}
+		endpoints: map[key]*endpoint{}, checks: map[key][]*check{}, turns: map[string]*turn{}, seats: map[string]seats{}}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r
 }
@@ -113,7 +114,7 @@ func (s *Set) Commit() {
 	r := s.registry
 	r.mu.Lock()
 	for _, u := range s.upstreams {
-		r.hold(u.roster.Load())
+		r.hold(u, u.roster.Load())
 	}
 	s.count()
 	for _, u := range s.upstreams {
@@ -123,7 +124,7 @@ func (s *Set) Commit() {
 	if r.current != nil {
 		for _, u := range r.current.upstreams {
 			u.retired = true
-			gone = append(gone, r.release(u.roster.Load())...)
+			gone = append(gone, r.release(u, u.roster.Load())...)
 		}
 	}
 	r.current, r.turns = s, s.turns
@@ -141,18 +142,19 @@ func (r *Registry) Change(u *Upstream, list []Target) {
 		return
 	}
 	now := u.recruit(list, r.endpoint)
-	r.hold(now)
+	r.hold(u, now)
 	u.count(now)
 	r.watch(now)
-	gone := r.release(u.roster.Swap(now))
+	gone := r.release(u, u.roster.Swap(now))
 	u.counts.Retain(now.has)
 	r.mu.Unlock()
 	closeAll(gone)
 }
 
-// hold counts one more user of each endpoint of o, and puts in place of one that was given up meanwhile the one that came after it. The
-// caller holds mu; nobody else may know o yet.
-func (r *Registry) hold(o *roster) {
+// hold counts one more user of each endpoint and seat of o, and puts in place of one that was given up meanwhile the one that came after it.
+// The caller holds mu; nobody else may know o yet.
+func (r *Registry) hold(u *Upstream, o *roster) {
+	r.sit(u.name, o)
 	for _, t := range o.targets {
 		switch now := r.endpoints[t.key]; {
 		case now != nil:
@@ -167,8 +169,10 @@ func (r *Registry) hold(o *roster) {
 	}
 }
 
-// release counts a user of each endpoint of o out and returns those that have none left, to be closed. The caller holds mu.
-func (r *Registry) release(o *roster) (gone []*endpoint) {
+// release counts a user of each endpoint and seat of o out and returns the endpoints that have none left, to be closed. The caller
+// holds mu.
+func (r *Registry) release(u *Upstream, o *roster) (gone []*endpoint) {
+	r.rise(u.name, o)
 	for _, t := range o.targets {
 		r.unwatch(t)
 		if t.users--; t.users == 0 {

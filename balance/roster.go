@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -10,35 +11,64 @@ import (
 // place. A call keeps the one that it began with.
 type roster struct {
 	targets []*target // in the order in which they were listed, without those of weight 0
-	groups  []*group  // the same, in the order in which they are asked; one at least, which may be empty
+	groups  []*group  // the same by priority, in the order in which they are asked; one at least, which may be empty
 
 	upstream *Upstream
 	failing  atomic.Int32 // how many fail their health checks
 	spared   int32        // with more failing than that, health checks count for nothing
 }
 
-// A group is targets among which one is chosen.
+// A group is the targets of one priority, among which one is chosen.
 type group struct {
+	priority int
 	targets  []*target
 	even     bool   // all weights are the same
 	weight   uint64 // sum of the weights
 	heaviest uint64 // of the weights
+	health   standing
+	classes  []class // for consistent_hash
 }
 
-// newGroup makes a group of targets, which must be in no other one.
-func newGroup(targets []*target) *group {
-	g := &group{targets: targets, even: true}
-	for i, t := range targets {
+// group returns the group of that priority, a new one if there is none.
+func (r *roster) group(priority int) *group {
+	for _, g := range r.groups {
+		if g.priority == priority {
+			return g
+		}
+	}
+	g := &group{priority: priority}
+	r.groups = append(r.groups, g)
+	return g
+}
+
+// form puts the targets into their groups, when all of them are there.
+func (r *roster) form() {
+	if len(r.groups) == 0 {
+		r.group(0)
+	}
+	slices.SortFunc(r.groups, func(a, b *group) int { return cmp.Compare(a.priority, b.priority) })
+	for _, t := range r.targets {
+		t.group.targets = append(t.group.targets, t)
+	}
+	for _, g := range r.groups {
+		g.weigh()
+	}
+}
+
+// weigh works out what chances follow from the weights.
+func (g *group) weigh() {
+	g.even = true
+	for i, t := range g.targets {
 		g.weight += t.step
 		g.heaviest = max(g.heaviest, t.step)
-		g.even = g.even && t.step == targets[0].step
+		g.even = g.even && t.step == g.targets[0].step
 		t.index, t.upTo = i, g.weight
 	}
-	for i, t := range targets {
-		t.share = float64(t.step) * float64(len(targets)) / float64(g.weight)
-		t.shift = g.heaviest * uint64(i) / uint64(len(targets))
+	g.classes = classes(g.targets)
+	for i, t := range g.targets {
+		t.share = float64(t.step) * float64(len(g.targets)) / float64(g.weight)
+		t.shift = g.heaviest * uint64(i) / uint64(len(g.targets))
 	}
-	return g
 }
 
 // draw returns a target at random, by weight.
@@ -75,9 +105,9 @@ func (g *group) other(t *target) *target {
 	return g.targets[(t.index+1)%len(g.targets)]
 }
 
-// anyIn says whether a target is in service.
-func (r *roster) anyIn() bool {
-	return slices.ContainsFunc(r.targets, func(t *target) bool { return t.in() })
+// anyServes says whether a target gets new calls.
+func (r *roster) anyServes() bool {
+	return slices.ContainsFunc(r.targets, func(t *target) bool { return t.serves() })
 }
 
 // has says whether there is a target of that name.

@@ -14,17 +14,25 @@ import (
 // Send sends c to one of the targets, and to another one when no connection can be made to the first: nothing was sent
 // then. It changes c.Target, c.Host and the times of c to what was sent.
 func (u *Upstream) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error) {
+	var been tried
+	if u.balance.way == ConsistentHash {
+		been.key, been.keyed = u.balance.hash.On.of(x)
+	}
+	return u.send(x, c, &been)
+}
+
+// send is Send of a call of which been tells where it should go and has been to.
+func (u *Upstream) send(x *policy.Exchange, c *wire.Call, been *tried) (*wire.Response, error) {
 	x.Upstream = u.name
 	path, host := c.Target, c.Host
 	r := u.roster.Load()
-	var been tried
 	var last *wire.CallError
 	for {
 		now := time.Now()
 		if !x.Deadline.IsZero() && !now.Before(x.Deadline) {
 			return nil, late(last)
 		}
-		p := u.pick(r, u.registry.clock(now), &been)
+		p := u.pick(r, u.registry.clock(now), been)
 		if p.target == nil {
 			return nil, u.nobody(r, now, last)
 		}
@@ -62,7 +70,11 @@ func (u *Upstream) try(x *policy.Exchange, c *wire.Call, p pick, start time.Time
 		u.failed(t, c, failed, start)
 		return nil, failed
 	}
-	t.observe(u.registry.clock(end), x.Waited)
+	if resp.Status < 500 {
+		t.observe(u.registry.clock(end), x.Waited)
+	} else {
+		t.blame(u.registry.clock(end), x.Waited)
+	}
 	if t.worked() {
 		u.back(t)
 	}
@@ -108,13 +120,14 @@ func (u *Upstream) failed(t *target, c *wire.Call, err *wire.CallError, start ti
 		t.counts.Done(telemetry.Queue)
 	case wire.OpWrite, wire.OpRead:
 		t.counts.Done(telemetry.Reset)
+		u.blame(t, start)
 		u.broke(t, err)
 	case wire.OpProtocol:
 		t.counts.Done(telemetry.Protocol)
+		u.blame(t, start)
 	case wire.OpTimeout:
 		t.counts.Done(telemetry.Timeout)
-		now := time.Now()
-		t.observe(u.registry.clock(now), now.Sub(start))
+		u.blame(t, start)
 	case wire.OpRequest:
 		t.counts.Done(telemetry.Canceled)
 	}

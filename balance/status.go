@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"strconv"
 	"time"
 
 	"sallyport/schema"
@@ -10,40 +11,49 @@ import (
 // A Status is how an upstream is at one moment, for the admin side.
 type Status struct {
 	Name    string         `json:"name"`
-	Balance Balance        `json:"balance"`
-	Healthy int            `json:"healthy"` // targets in service
+	Balance Way            `json:"balance"`
+	Healthy int            `json:"healthy"` // targets in service and not drained
 	Targets []TargetStatus `json:"targets"`
 }
 
 // A TargetStatus is how a target is at one moment.
 type TargetStatus struct {
-	URL     string       `json:"url"`
-	Weight  int          `json:"weight"`
-	Tags    []string     `json:"tags,omitempty"`
-	Healthy bool         `json:"healthy"`
-	Check   *CheckStatus `json:"check,omitempty"`   // what health checks say; absent without any
-	Out     string       `json:"out,omitempty"`     // for how much longer no call goes there: "8s"
-	Latency string       `json:"latency,omitempty"` // until the answer begins, as a moving average: "12.5ms"
-	Active  int          `json:"active"`            // calls that wait for the head of their response
-	Open    int          `json:"open"`              // connections, with the idle ones
-	Idle    int          `json:"idle"`
-	Waiting int          `json:"waiting"` // calls that wait for a connection
+	URL      string       `json:"url"`
+	Weight   int          `json:"weight"`
+	Priority int          `json:"priority"`
+	Tags     []string     `json:"tags,omitempty"`
+	Healthy  bool         `json:"healthy"`
+	Drained  bool         `json:"drained,omitempty"`
+	Check    *CheckStatus `json:"check,omitempty"`   // what health checks say; absent without any
+	Why      string       `json:"why,omitempty"`     // it gets no calls: "drained" or "out"
+	Ramp     string       `json:"ramp,omitempty"`    // share of its weight that it has come to with slow_start: "40%"
+	Out      string       `json:"out,omitempty"`     // for how much longer no call goes there: "8s"
+	Latency  string       `json:"latency,omitempty"` // until the answer begins, as a moving average: "12.5ms"
+	Active   int          `json:"active"`            // calls that wait for the head of their response
+	Open     int          `json:"open"`              // connections, with the idle ones
+	Idle     int          `json:"idle"`
+	Waiting  int          `json:"waiting"` // calls that wait for a connection
 }
 
 // Snapshot says how u is right now.
 func (u *Upstream) Snapshot() Status {
 	targets := u.roster.Load().targets
-	s := Status{Name: u.name, Balance: u.balance, Targets: make([]TargetStatus, 0, len(targets))}
+	s := Status{Name: u.name, Balance: u.balance.way, Targets: make([]TargetStatus, 0, len(targets))}
 	now := u.registry.clock(time.Now())
 	for _, t := range targets {
 		pool := t.pool.Stats()
 		st := TargetStatus{
-			URL: t.url, Weight: int(t.step), Tags: t.tags, Healthy: t.in(), Check: t.check.status(),
+			URL: t.url, Weight: int(t.step), Priority: t.group.priority, Tags: t.tags,
+			Healthy: t.in(), Drained: t.seat.drained.Load(), Why: t.why(), Check: t.check.status(),
 			Active: int(t.inflight.Load()), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting,
 		}
-		if st.Healthy {
+		if t.serves() {
 			s.Healthy++
-		} else if t.out.Load() != 0 {
+		}
+		if part := u.ramp(t, now); part < 1 {
+			st.Ramp = strconv.Itoa(int(100*part)) + "%"
+		}
+		if t.out.Load() != 0 {
 			st.Out = schema.FormatDuration(max(0, time.Duration(t.out.Load()-now)).Round(time.Millisecond))
 		}
 		if l := t.remembered(now); l > 0 {
@@ -80,5 +90,16 @@ func (u *Upstream) count(r *roster) {
 
 func (t *target) state() telemetry.TargetState {
 	pool := t.pool.Stats()
-	return telemetry.TargetState{Healthy: t.in(), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting}
+	return telemetry.TargetState{Healthy: t.in(), Drained: t.seat.drained.Load(), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting}
+}
+
+// why says for what reason the target gets no new calls, "" when it does.
+func (t *target) why() string {
+	switch {
+	case t.seat.drained.Load():
+		return "drained"
+	case t.in():
+		return ""
+	}
+	return "out"
 }

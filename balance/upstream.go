@@ -27,18 +27,21 @@ type Upstream struct {
 	timeouts Timeouts
 	counts   *telemetry.Upstream // nil until the configuration is in use
 	turn     *turn
-	retired  bool // the configuration is in use no longer; guarded by the registry's mu
+	slow     time.Duration // how long a target ramps in; 0 for not at all
+	retired  bool          // the configuration is in use no longer; guarded by the registry's mu
 }
 
 // A target is an endpoint as one upstream sees it.
 type target struct {
 	*endpoint
+	seat   *seat
 	index  int    // in its group
 	name   string // for log and metrics
 	url    string
 	base   string // path of the URL, in front of each call's; "" for none
 	host   string // value of Host that means the target itself
 	tags   []string
+	group  *group
 	home   *roster
 	check  *check            // nil without health checks, and until the configuration is in use
 	counts *telemetry.Target // nil until the configuration is in use

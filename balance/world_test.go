@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -181,7 +182,15 @@ func exchange() *policy.Exchange {
 }
 
 // get makes a call.
-func get(u *Upstream) answer { return send(u, exchange(), &wire.Call{Method: "GET", Target: "/x"}) }
+func get(u *Upstream) answer { return sendAs(u, exchange()) }
+
+// sendAs makes a call on behalf of x.
+func sendAs(u *Upstream, x *policy.Exchange) answer {
+	return send(u, x, &wire.Call{Method: "GET", Target: "/x"})
+}
+
+// clientOf is the address of client i.
+func clientOf(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}) }
 
 func send(u *Upstream, x *policy.Exchange, c *wire.Call) answer {
 	c.Request = x.Request

@@ -17,7 +17,8 @@ var (
 	inflight     = describe("inflight_requests", "Requests read and not yet answered in full.")
 	upDuration   = describe("upstream_duration_seconds", "Time from the first byte of a call to the head of its response.", "upstream")
 	upRequests   = describe("upstream_requests_total", "Calls to a target, retries among them.", "upstream", "target", "outcome")
-	healthy      = describe("target_healthy", "Whether a target gets requests (1) or not (0).", "upstream", "target")
+	healthy      = describe("target_healthy", "Whether a target is in service (1) or out of it (0).", "upstream", "target")
+	drained      = describe("target_drained", "Whether an operator has drained a target (1), so that it gets no new requests, or not (0).", "upstream", "target")
 	healthChecks = describe("health_checks_total", "Health checks of a target.", "upstream", "target", "outcome")
 	healthTurns  = describe("health_changes_total", "Times that health checks took a target out or brought it back.", "upstream", "target")
 	targetOpen   = describe("target_connections", "Open connections to a target.", "upstream", "target")
@@ -32,7 +33,7 @@ var (
 	crowdBusy    = describe("concurrency_inflight", "Requests that a concurrency policy let in and that are not answered in full.", "policy")
 	crowdWaiting = describe("concurrency_waiting", "Requests that wait for a place at a concurrency policy.", "policy")
 	crowdLimit   = describe("concurrency_limit", "The limit of a concurrency policy that holds now; of several adaptive ones the smallest.", "policy")
-	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, healthChecks, healthTurns, targetOpen, targetIdle,
+	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, drained, healthChecks, healthTurns, targetOpen, targetIdle,
 		targetQueue, connections, accepted, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit}
 )
 
@@ -182,11 +183,8 @@ func (t *Target) collect(out chan<- prometheus.Metric, upstream string) {
 		return
 	}
 	s := (*state)()
-	up := 0.0
-	if s.Healthy {
-		up = 1
-	}
-	out <- value(healthy, prometheus.GaugeValue, up, upstream, t.address)
+	out <- value(healthy, prometheus.GaugeValue, flag(s.Healthy), upstream, t.address)
+	out <- value(drained, prometheus.GaugeValue, flag(s.Drained), upstream, t.address)
 	out <- value(targetOpen, prometheus.GaugeValue, float64(s.Open), upstream, t.address)
 	out <- value(targetIdle, prometheus.GaugeValue, float64(s.Idle), upstream, t.address)
 	out <- value(targetQueue, prometheus.GaugeValue, float64(s.Waiting), upstream, t.address)
@@ -204,6 +202,14 @@ func (t *Target) collectChecks(out chan<- prometheus.Metric, upstream string) {
 	if any {
 		out <- value(healthTurns, prometheus.CounterValue, float64(t.turns.Load()), upstream, t.address)
 	}
+}
+
+// flag is 1 for true.
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (c *cells) collect(out chan<- prometheus.Metric, d *prometheus.Desc, labels ...string) {

@@ -72,6 +72,7 @@ func (t *Target) Watch(state func() TargetState) { t.state.Store(&state) }
 // A TargetState is how a target is at one moment.
 type TargetState struct {
 	Healthy bool
+	Drained bool
 	Open    int // connections, with the idle ones
 	Idle    int // connections that wait for a call
 	Waiting int // calls that wait for a connection

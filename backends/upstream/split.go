@@ -28,7 +28,7 @@ func (s *split) add(to policy.Upstream, share int) {
 		return
 	}
 	s.sum += uint64(share)
-	s.parts = append(s.parts, part{to, float64(share), s.sum, hash(to.Name())})
+	s.parts = append(s.parts, part{to, float64(share), s.sum, policy.Hash(to.Name())})
 }
 
 // choose returns the upstream for x.
@@ -60,29 +60,13 @@ func (s *split) key(x *policy.Exchange) string {
 // stick is weighted rendezvous hashing: each part draws a number for key, scaled by its share, and the highest wins. It needs no
 // state, so that all gateways agree, and when shares change only those keys move that must.
 func (s *split) stick(key string) policy.Upstream {
-	h, best, top := hash(key), 0, math.Inf(-1)
+	h, best, top := policy.Hash(key), 0, math.Inf(-1)
 	for i := range s.parts {
 		p := &s.parts[i]
-		u := (float64(mix(h^p.seed)>>11) + 0.5) / (1 << 53) // evenly between 0 and 1
+		u := (float64(policy.Mix(h^p.seed)>>11) + 0.5) / (1 << 53) // evenly between 0 and 1
 		if score := p.share / -math.Log(u); score > top {
 			best, top = i, score
 		}
 	}
 	return s.parts[best].to
-}
-
-// hash is FNV-1a, of which nothing but an even spread is asked, the same in every process and version.
-func hash(s string) uint64 {
-	h := uint64(14695981039346656037)
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 1099511628211
-	}
-	return h
-}
-
-// mix spreads the bits of h (the finaliser of SplitMix64).
-func mix(h uint64) uint64 {
-	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
-	h = (h ^ h>>27) * 0x94d049bb133111eb
-	return h ^ h>>31
 }

@@ -1,0 +1,98 @@
+package balance
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// This file is least_request.
+
+const (
+	// scan is up to how many targets all are looked at. Of more than that only few are drawn: to look at all would cost
+	// more than it brings.
+	scan  = 16
+	draws = 4
+)
+
+// least takes the target with the fewest calls under way, by weight. With the same weight it is the fewest, and chance decides among those
+// that have the same; with different ones chance counts for a call or so, or else the heaviest of the idle would have all.
+func (u *Upstream) least(g *group, now int64, been *tried) pick {
+	if len(g.targets) > scan {
+		return u.fewest(g, now, been)
+	}
+	var best *target
+	var least float64
+	usual, known := plight{}, false
+	for _, t := range g.targets {
+		switch u.ask(t, now, been) {
+		case probe:
+			return pick{t, true}
+		case refuse:
+			continue
+		}
+		busy := float64(t.inflight.Load())
+		if failures := t.trouble.at(now); failures > 0 {
+			if !known {
+				usual, known = g.usual(now), true
+			}
+			if worse(failures, usual.trouble) {
+				busy = max(busy, usual.busy*float64(t.step))
+			}
+		}
+		if g.even {
+			busy += rand.Float64()
+		} else {
+			busy += rand.ExpFloat64() // of several idle targets each is the least with a probability of its weight
+		}
+		if busy /= float64(t.step) * u.ramp(t, now); best == nil || busy < least {
+			best, least = t, busy
+		}
+	}
+	return pick{target: best}
+}
+
+// A plight is how targets are that do not fail more than others.
+type plight struct {
+	trouble float64 // of the one with the least
+	busy    float64 // calls under way for each unit of weight, of those that are no worse
+}
+
+func (g *group) usual(now int64) plight {
+	p := plight{trouble: math.Inf(1)}
+	for _, t := range g.targets {
+		if t.serves() {
+			p.trouble = min(p.trouble, t.trouble.at(now))
+		}
+	}
+	var calls int64
+	var weight uint64
+	for _, t := range g.targets {
+		if t.serves() && !worse(t.trouble.at(now), p.trouble) {
+			calls += t.inflight.Load()
+			weight += t.step
+		}
+	}
+	p.busy = float64(calls) / float64(max(weight, 1))
+	return p
+}
+
+// fewest draws some targets by weight and takes the one with the fewest calls under way, by weight; of several the first, and
+// one that fails more than another only if it was drawn before that.
+func (u *Upstream) fewest(g *group, now int64, been *tried) pick {
+	var best *target
+	var least, failures float64
+	for range draws {
+		t := u.draw(g, now)
+		switch u.ask(t, now, been) {
+		case probe:
+			return pick{t, true}
+		case refuse:
+			continue
+		}
+		busy, fails := float64(t.inflight.Load())/(t.share*u.ramp(t, now)), t.trouble.at(now)
+		if best == nil || busy < least && !worse(fails, failures) && !worse(failures, fails) {
+			best, least, failures = t, busy, fails
+		}
+	}
+	return pick{target: best}
+}
