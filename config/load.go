@@ -9,6 +9,9 @@ import (
 type Options struct {
 	// Env looks an environment variable up; nil is the process's environment.
 	Env func(name string) (value string, found bool)
+	// ReadFile reads a file that the document names, such as a certificate; nil is the process's own. The files of the document
+	// itself are read as they are.
+	ReadFile func(path string) ([]byte, error)
 }
 
 // Load reads the document at path, a file or a directory. What it returns beside errors is for further checks only; it
@@ -41,7 +44,7 @@ func Restore(source string, files []File, o Options) (*Document, schema.Errors) 
 
 // document decodes what was read.
 func (r *reader) document(source string, o Options) (*Document, schema.Errors) {
-	d := &Document{Source: source, Root: r.root, outside: newOutside(o.Env)}
+	d := &Document{Source: source, Root: r.root, outside: newOutside(o)}
 	if len(r.root.Fields) > 0 || len(r.errs) == 0 {
 		r.errs = append(r.errs, expr.Fold(r.root, d.outside.schema())...)
 		r.errs = append(r.errs, documentType.Decode(r.root, d, "")...)

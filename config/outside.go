@@ -24,6 +24,7 @@ const maxSecret = 16 << 10
 // An outside notes what was looked up. Expressions are compiled after Load as well, when routes are built.
 type outside struct {
 	lookup func(string) (string, bool)
+	read   func(string) ([]byte, error)
 
 	mu    sync.Mutex
 	found map[string]string // hash of each value, by what was looked up; guarded by mu
@@ -57,11 +58,15 @@ func (o *outside) mask(value string) {
 	slices.SortFunc(o.masks, func(a, b string) int { return len(b) - len(a) }) // one may hold another
 }
 
-func newOutside(lookup func(string) (string, bool)) *outside {
-	if lookup == nil {
-		lookup = os.LookupEnv
+func newOutside(opts Options) *outside {
+	o := &outside{lookup: opts.Env, read: opts.ReadFile, found: map[string]string{}}
+	if o.lookup == nil {
+		o.lookup = os.LookupEnv
 	}
-	return &outside{lookup: lookup, found: map[string]string{}}
+	if o.read == nil {
+		o.read = readFile
+	}
+	return o
 }
 
 func (o *outside) schema() schema.Outside {
@@ -78,7 +83,7 @@ func (o *outside) variable(name string) (string, bool) {
 }
 
 func (o *outside) file(path string) ([]byte, error) {
-	data, err := readFile(path)
+	data, err := o.read(path)
 	o.note("file "+path, fmt.Sprint(err == nil)+string(data))
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -9,11 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"sallyport/config"
 	"sallyport/telemetry"
 	"sallyport/wire"
 	"sallyport/wire/h1"
 	"sallyport/wire/h2"
+	"sallyport/wire/socket"
 )
 
 // A door is an open listener: the socket, the server behind it, and its share of the crowd. It outlives
@@ -22,9 +22,9 @@ type door struct {
 	gateway *Gateway
 	address string // as in the document
 	socket  net.Listener
-	hosts   atomic.Pointer[hostSet] // nil: every host
-	speaks  atomic.Pointer[protocols]
+	terms   atomic.Pointer[terms]
 	servers atomic.Pointer[servers]
+	guests  guests
 	bounds  bounds       // of servers; guarded by the gateway's mu
 	open    atomic.Int64 // connections
 	counts  *telemetry.Listener
@@ -74,21 +74,36 @@ func (d *door) accept() {
 }
 
 func (d *door) admit(c net.Conn) {
-	g := d.gateway
-	if !g.crowd.enter(peerOf(c.RemoteAddr()), d) {
+	g, t := d.gateway, d.terms.Load()
+	peer := peerOf(c.RemoteAddr())
+	counted, behind := peer, t.isProxy(peer)
+	if behind {
+		counted = netip.Addr{} // nobody knows yet
+	}
+	if !g.crowd.enter(counted, d) {
 		g.turnedAway.Add(1)
-		if t, ok := c.(*net.TCPConn); ok {
-			_ = t.SetLinger(0) // a flood shall not leave sockets behind that wait for the client
-		}
-		_ = c.Close()
+		turnAway(c)
 		return
 	}
 	d.counts.Opened()
-	srv := d.servers.Load().calm
+	p := &d.servers.Load().calm
 	if g.crowd.dense() {
-		srv = d.servers.Load().hurried
+		p = &d.servers.Load().hurried
 	}
-	go srv.serve(c, d)
+	if t.tls == nil && !behind {
+		go p.serve(c, d, t)
+		return
+	}
+	d.guests.enter(c)
+	go (&guest{d, t, p, c, peer, behind, counted}).arrive()
+}
+
+// turnAway closes a connection that nobody shall have anything of.
+func turnAway(c net.Conn) {
+	if t := socket.TCP(c); t != nil {
+		_ = t.SetLinger(0) // a flood shall not leave sockets behind that wait for the client
+	}
+	_ = c.Close()
 }
 
 // ended is told of every connection of the door that is closed.
@@ -129,9 +144,13 @@ type servers struct{ calm, hurried pair }
 
 // A pair serves every version of HTTP within the same limits.
 type pair struct {
-	h1 *h1.Server
-	h2 *h2.Server
+	h1       *h1.Server
+	h2       *h2.Server
+	greeting time.Duration // for what comes before HTTP: who the client is, and TLS
 }
+
+// greetingTime is what a client gets at most to say who it is and agree on TLS.
+const greetingTime = 10 * time.Second
 
 // What a client gets in a crowd, if the document does not give less anyway.
 const (
@@ -156,26 +175,24 @@ func (d *door) pair(b bounds) pair {
 	return pair{
 		&h1.Server{Handler: g, Limits: b.h1, Ended: d.ended, Panicked: g.Panicked},
 		&h2.Server{Handler: g, Limits: b.h2, Ended: d.ended, Panicked: g.Panicked},
+		min(greetingTime, b.h1.HeadTime),
 	}
 }
 
-// serve serves a connection in one of the versions that the door speaks. On a plain one the client's first bytes tell.
-func (p pair) serve(c net.Conn, d *door) {
-	switch speaks := d.speaks.Load(); {
-	case speaks.h1 && speaks.h2c:
-		p.h2.ServeOr(c, d, p.h1.Serve)
-	case speaks.h2c:
+// serve serves a connection in one of the versions of its terms: the one that TLS agreed on, if there is TLS. On a plain one the
+// client's first bytes tell.
+func (p *pair) serve(c net.Conn, d *door, t *terms) {
+	secure, ok := c.(*socket.Secure)
+	switch {
+	case ok && secure.ConnectionState().NegotiatedProtocol == "h2":
 		p.h2.Serve(c, d)
-	default:
+	case ok || !t.h2c:
 		p.h1.Serve(c, d)
+	case t.h1:
+		p.h2.ServeOr(c, d, p.h1.Serve)
+	default:
+		p.h2.Serve(c, d)
 	}
-}
-
-// protocols are the versions of HTTP that a door speaks.
-type protocols struct{ h1, h2c bool }
-
-func protocolsOf(l *config.Listener) *protocols {
-	return &protocols{len(l.Protocols) == 0 || slices.Contains(l.Protocols, "h1"), slices.Contains(l.Protocols, "h2c")}
 }
 
 // bound puts servers with other limits behind the door. Connections that are there keep the limits with which they came.

@@ -72,6 +72,7 @@ func (b *builder) build() *snapshot {
 		s.edge = now.edge // what was learnt of a connection stays
 	}
 	b.room()
+	b.listeners()
 	rules := b.rules()
 	var errs schema.Errors
 	s.table, errs = route.Build(rules, stricter)

@@ -63,6 +63,15 @@ func (c *crowd) enter(a netip.Addr, d *door) bool {
 	return true
 }
 
+// become counts a connection as another client's, and says whether it may stay. One that may not is counted as before.
+func (c *crowd) become(old, now netip.Addr) bool {
+	if !c.count(now, c.bounds.Load()) {
+		return false
+	}
+	c.uncount(old)
+	return true
+}
+
 // dense says whether more than three quarters of the room is taken.
 func (c *crowd) dense() bool {
 	most := int64(c.bounds.Load().total)
@@ -87,15 +96,19 @@ func (c *crowd) count(a netip.Addr, b *crowdBounds) bool {
 
 // leave counts a connection out.
 func (c *crowd) leave(a netip.Addr, d *door) {
+	c.uncount(a)
+	d.open.Add(-1)
+	c.total.Add(-1)
+}
+
+func (c *crowd) uncount(a netip.Addr) {
 	key := crowdKey(a)
 	s := c.shard(key)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.n[key]--; s.n[key] <= 0 {
 		delete(s.n, key)
 	}
-	s.mu.Unlock()
-	d.open.Add(-1)
-	c.total.Add(-1)
 }
 
 // exempt says whether the bound on one client's connections is not for a: processes of this machine and

@@ -111,8 +111,12 @@ func (f *flow) serve() (*wire.Response, error) {
 	x.Trace = wire.ContinueTrace(r)
 	r.BodyLimit = s.bodyLimit
 	if d, ok := r.Conn.Listener.(*door); ok {
-		if hosts := d.hosts.Load(); hosts != nil && !hosts.has(r.Host) {
+		t := d.terms.Load()
+		if !t.serves(r) {
 			return nil, problem.Misdirected.New("This listener does not serve the host.")
+		}
+		if resp := t.elsewhere(r); resp != nil {
+			return resp, nil
 		}
 	}
 	found, err := s.table.Find(x)

@@ -30,6 +30,8 @@ type Options struct {
 	Dial   func(network, address string, deadline time.Time) (net.Conn, error)
 	// Env looks an environment variable up; nil is the process's environment.
 	Env func(name string) (value string, found bool)
+	// ReadFile reads a file that the document names, such as a certificate; nil is the process's own.
+	ReadFile func(path string) ([]byte, error)
 	// Stdout gets the access log unless it goes to a file, Stderr the log of the gateway itself.
 	Stdout, Stderr io.Writer
 	// Log replaces the log to Stderr and what the document says of it.
@@ -68,6 +70,7 @@ type Gateway struct {
 	now    atomic.Pointer[snapshot]  // what requests are served by
 	access atomic.Pointer[accessLog] // where they are told of
 	crowd  crowd
+	expiry expiryWatch
 
 	acceptErrors atomic.Uint64
 	turnedAway   atomic.Uint64 // connections over a limit

@@ -38,17 +38,20 @@ type Reloaded struct {
 func (g *Gateway) LoadBytes(name string, data []byte) error {
 	g.loading.Lock()
 	defer g.loading.Unlock()
-	_, err := g.put(g.newBuilder(config.Parse(name, data, config.Options{Env: g.o.Env})))
+	_, err := g.put(g.newBuilder(config.Parse(name, data, g.o.outside())))
 	return err
 }
 
 // read reads a document and builds it: values of the environment and of files are looked up until then.
 func (g *Gateway) read(path string) (*config.Document, *builder) {
-	doc, errs := config.Load(path, config.Options{Env: g.o.Env})
+	doc, errs := config.Load(path, g.o.outside())
 	b := g.newBuilder(doc, errs)
 	b.build()
 	return doc, b
 }
+
+// outside is what a document may take from outside.
+func (o *Options) outside() config.Options { return config.Options{Env: o.Env, ReadFile: o.ReadFile} }
 
 // put serves what b was given unless something is wrong with it.
 func (g *Gateway) put(b *builder) (*Reloaded, error) {

@@ -65,11 +65,13 @@ func (g *Gateway) settleDoors(doc *config.Document, opened []*door) {
 	}
 	limits := limitsOf(&doc.Limits)
 	stay := map[string]bool{}
-	for _, l := range doc.Listeners {
+	for i := range doc.Listeners {
+		l := &doc.Listeners[i]
 		stay[l.Address] = true
 		d := g.doors[l.Address]
-		d.hosts.Store(newHostSet(l.Hosts))
-		d.speaks.Store(protocolsOf(&l))
+		t := newTerms(doc, l, d.terms.Load())
+		d.terms.Store(t)
+		d.counts.Certificates(t.expiries())
 		d.bound(limits)
 	}
 	var gone []*door
@@ -83,6 +85,7 @@ func (g *Gateway) settleDoors(doc *config.Document, opened []*door) {
 		d.loop.Go(d.accept)
 	}
 	g.mu.Unlock()
+	g.watchExpiry(doc)
 	for _, d := range gone {
 		d.close()
 		for _, s := range d.all() {
@@ -155,16 +158,21 @@ func (g *Gateway) stop(limit time.Duration) (whole bool) {
 	doors := g.doors
 	g.doors, g.closed = map[string]*door{}, true
 	g.mu.Unlock()
+	g.expiry.stop()
 	var servers []server
 	for _, d := range doors {
 		d.close()
 		servers = append(servers, d.all()...)
 	}
-	g.seated(servers)
+	g.seated(servers, doors)
 	until := time.Now().Add(limit)
 	for _, s := range servers {
 		s.Drain()
 	}
+	for _, d := range doors {
+		d.guests.showOut(until)
+	}
+	g.seated(servers, nil)
 	whole = true
 	for _, s := range servers {
 		if !s.Wait(time.Until(until)) {
@@ -182,10 +190,13 @@ func (g *Gateway) stop(limit time.Duration) (whole bool) {
 	return whole
 }
 
-// seated waits until each connection that was let in is known to its server, or Drain would miss it.
-func (g *Gateway) seated(servers []server) {
+// seated waits until each connection that was let in is known to its server, or still a guest, or Drain would miss it.
+func (g *Gateway) seated(servers []server, doors map[string]*door) {
 	for range 100 {
 		known := 0
+		for _, d := range doors {
+			known += d.guests.number()
+		}
 		for _, s := range servers {
 			known += s.Open()
 		}

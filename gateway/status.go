@@ -135,13 +135,13 @@ type Report struct {
 // Check builds everything that the document at path asks for, says what is wrong, and throws it away. Nothing is
 // opened or sent.
 func Check(path string, o Options) Report {
-	doc, errs := config.Load(path, config.Options{Env: o.Env})
+	doc, errs := config.Load(path, o.outside())
 	return check(doc, errs, o)
 }
 
 // CheckBytes is Check of a document that is in memory; name stands for it in messages.
 func CheckBytes(name string, data []byte, o Options) Report {
-	doc, errs := config.Parse(name, data, config.Options{Env: o.Env})
+	doc, errs := config.Parse(name, data, o.outside())
 	return check(doc, errs, o)
 }
 

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"net/http"
 	"runtime"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -24,8 +25,6 @@ var (
 	targetOpen   = describe("target_connections", "Open connections to a target.", "upstream", "target")
 	targetIdle   = describe("target_idle_connections", "Connections to a target that wait for a call.", "upstream", "target")
 	targetQueue  = describe("target_waiting_requests", "Calls that wait for a connection to a target.", "upstream", "target")
-	connections  = describe("connections", "Open connections of clients.", "listener")
-	accepted     = describe("connections_total", "Connections accepted from clients.", "listener")
 	logDropped   = describe("access_log_dropped_total", "Lines of the access log that were lost, because it could not be written as fast or at all.")
 	limiters     = describe("limit_tables", "Limits that keep count of keys.")
 	limitBytes   = describe("limit_bytes", "Memory that the counts of all limits take.")
@@ -34,7 +33,7 @@ var (
 	crowdWaiting = describe("concurrency_waiting", "Requests that wait for a place at a concurrency policy.", "policy")
 	crowdLimit   = describe("concurrency_limit", "The limit of a concurrency policy that holds now; of several adaptive ones the smallest.", "policy")
 	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, drained, healthChecks, healthTurns, targetOpen, targetIdle,
-		targetQueue, connections, accepted, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit}
+		targetQueue, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit}
 )
 
 const namespace = "sallyport"
@@ -97,7 +96,7 @@ func (m *Metrics) Handler() http.Handler {
 type collector struct{ m *Metrics }
 
 func (c collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range descriptions {
+	for _, d := range slices.Concat(descriptions, listenerDescriptions) {
 		out <- d
 	}
 }
@@ -125,8 +124,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		u.collect(out)
 	}
 	for _, l := range listeners {
-		out <- value(connections, prometheus.GaugeValue, float64(l.open.Load()), l.address)
-		out <- value(accepted, prometheus.CounterValue, float64(l.total.Load()), l.address)
+		l.collect(out)
 	}
 }
 

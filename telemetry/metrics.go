@@ -203,24 +203,5 @@ func (m *Metrics) LastGood(kept bool) {
 	m.lastGood.Set(0)
 }
 
-// A Listener counts the connections of one listener.
-type Listener struct {
-	address string
-	open    atomic.Int64
-	total   atomic.Uint64
-}
-
-// Opened counts a connection that was accepted.
-func (l *Listener) Opened() {
-	l.open.Add(1)
-	l.total.Add(1)
-}
-
-// Closed counts its end.
-func (l *Listener) Closed() { l.open.Add(-1) }
-
-// Open returns how many connections are open.
-func (l *Listener) Open() int64 { return l.open.Load() }
-
 // label makes s fit for a label's value, which must be UTF-8.
 func label(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

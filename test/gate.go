@@ -25,7 +25,7 @@ type gate struct {
 
 func newGate(p *player) *gate {
 	g := &gate{player: p}
-	g.Gateway = gateway.New(gateway.Options{Listen: g.listen, Dial: g.dial, Stdout: &g.out, Stderr: &g.out, Version: "test"})
+	g.Gateway = gateway.New(gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test"})
 	return g
 }
 

@@ -28,7 +28,7 @@ func Play(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		p := &player{t: t, folder: filepath.Dir(file), backends: map[string]*backend{}, clients: map[string]*client{}, seen: map[string][]*received{}}
+		p := &player{t: t, folder: filepath.Dir(file), backends: map[string]*backend{}, clients: map[string]*client{}, seen: map[string][]*received{}, files: map[string][]byte{}}
 		defer p.end()
 		for i, f := range archive.Files {
 			p.at = fmt.Sprintf("section %d, %s", i+1, f.Name)
@@ -62,26 +62,28 @@ type player struct {
 	backends map[string]*backend
 	clients  map[string]*client
 	seen     map[string][]*received // what backends got since the last request
+	files    map[string][]byte      // that documents name and the script made, by path
 	errors   string                 // what the last document was refused for
 	unsaid   string                 // the same, until an errors section has told it
 }
 
 // verbs are the sections of a script, by the first word of their names.
 var verbs = map[string]func(p *player, arg string, data []byte) error{
-	"config":   (*player).config,
-	"reload":   (*player).config,
-	"errors":   (*player).wrong,
-	"backend":  (*player).become,
-	"request":  (*player).request,
-	"response": (*player).response,
-	"seen":     (*player).saw,
-	"unseen":   (*player).sawNothing,
-	"wait":     (*player).wait,
-	"log":      (*player).log,
-	"metrics":  (*player).metrics,
-	"send":     (*player).send,
-	"receive":  (*player).receive,
-	"leave":    (*player).leave,
+	"config":      (*player).config,
+	"certificate": (*player).certify,
+	"reload":      (*player).config,
+	"errors":      (*player).wrong,
+	"backend":     (*player).become,
+	"request":     (*player).request,
+	"response":    (*player).response,
+	"seen":        (*player).saw,
+	"unseen":      (*player).sawNothing,
+	"wait":        (*player).wait,
+	"log":         (*player).log,
+	"metrics":     (*player).metrics,
+	"send":        (*player).send,
+	"receive":     (*player).receive,
+	"leave":       (*player).leave,
 }
 
 // end stops everything and waits for it, since time stands still for what a bubble leaves behind.
@@ -169,7 +171,7 @@ func (p *player) request(name string, data []byte) error {
 			listener = p.gate.door()
 		}
 		var err error
-		if c, err = dial(&p.net, listener, &m); err != nil {
+		if c, err = dial(&p.net, listener, &m, p.trusted()); err != nil {
 			return err
 		}
 		p.clients[name] = c

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/wire"
+	"sallyport/wire/socket"
 )
 
 // send writes u.o and, on a plain TCP connection, waits a little for the answer on the way.
@@ -68,11 +69,11 @@ func (u *upConn) start(fd uintptr) bool {
 		return u.s.readable(fd)
 	}
 	u.s.n, u.s.errno = 0, 0
-	if n, err := sysRead(fd, u.probe[:]); n > 0 || err != syscall.EAGAIN {
+	if n, err := socket.Read(fd, u.probe[:]); n > 0 || err != syscall.EAGAIN {
 		u.phase = stale
 		return true
 	}
-	n, err := sysWrite(fd, u.o.b)
+	n, err := socket.Write(fd, u.o.b)
 	switch {
 	case n == len(u.o.b):
 		u.phase = toRead

@@ -59,7 +59,7 @@ func newUpConn(p *Pool, c net.Conn, home int) *upConn {
 func (u *upConn) close() {
 	u.s.drop()
 	u.o.free()
-	_ = u.s.conn.Close()
+	u.s.close(true)
 	u.pool.release()
 }
 

@@ -152,8 +152,8 @@ func (k *conn) finish(x *exchange, resp *wire.Response) bool {
 	resp.Close() // nobody reads the request's body from here on, and nothing of the call for it is in use
 	k.srv.Handler.Done(r, wire.Outcome{Status: status, Sent: sent, Received: x.body.got, Err: err})
 	x.out.free()
-	if t := k.s.tcp; err != nil && t != nil && r.Proto == wire.HTTP10 {
-		_ = t.SetLinger(0) // an orderly end would be that of the response
+	if k.cut = err != nil; k.cut && r.Proto == wire.HTTP10 {
+		k.s.forget() // an orderly end would be that of the response
 	}
 	if err != nil || !again {
 		k.lingers = k.lingers || err == nil && !x.body.done()
@@ -202,6 +202,9 @@ func (k *conn) readHead(x *exchange) (*wire.Fault, error) {
 			skipped = true
 			continue
 		}
+		if len(b) > 0 && b[0] == tlsHandshake {
+			return nil, errTLS
+		}
 		end, next, fault := headEnd(b, scanned)
 		if fault == nil && next == 0 && len(b) > l.URI+wire.MaxMethod+12 && end == 0 {
 			fault = wire.FaultURI // no end of the first line in sight
@@ -230,9 +233,14 @@ func (k *conn) readHead(x *exchange) (*wire.Fault, error) {
 	}
 }
 
+// tlsHandshake begins what a client says that wants TLS (RFC 8446 §5.1). It could not read an answer.
+const tlsHandshake = 22
+
+var errTLS = errors.New("the client speaks TLS on a plain connection")
+
 // moreHead waits for more of a head, holding only what has come of it.
 func (k *conn) moreHead(by time.Time, most int) error {
-	if k.s.raw != nil {
+	if k.s.thrifty() {
 		k.s.keep()
 	}
 	if !k.s.room(max(most, bigBlock)) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/wire"
+	"sallyport/wire/socket"
 )
 
 // A writer writes one message body behind what is in o already.
@@ -103,8 +104,8 @@ func sourceOf(b io.Reader) (src source, free func()) {
 	case *wire.Bytes:
 		return memory{b}, nothing
 	}
-	r := &reader{r: b, buf: takeBlock(smallBlock)}
-	return r, func() { giveBlock(r.buf) }
+	r := &reader{r: b, buf: socket.Take(smallBlock)}
+	return r, func() { socket.Give(r.buf) }
 }
 
 func nothing() {}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/wire"
+	"sallyport/wire/socket"
 )
 
 // inform writes an interim response to the client (RFC 9110 §15.2). HTTP/1.0 clients get none.
@@ -32,8 +33,10 @@ func (k *conn) watch(gone func()) (stop func()) {
 	}
 	var room []byte // for what a look that cannot do without reading finds
 	if k.s.raw == nil {
-		k.s.take(smallBlock)
-		if room = k.s.buf[k.s.w:]; len(room) == 0 {
+		if k.s.tls == nil {
+			k.s.take(smallBlock)
+		}
+		if room = k.s.buf[k.s.w:]; len(room) == 0 && k.s.buf != nil {
 			return nothing
 		}
 	}
@@ -42,24 +45,33 @@ func (k *conn) watch(gone func()) (stop func()) {
 	go func() {
 		defer close(done)
 		var left bool
-		if n, left = k.left(room); left {
+		if room, n, left = k.left(room); left {
 			gone()
 		}
 	}()
 	return func() {
 		_ = k.s.conn.SetReadDeadline(past)
 		<-done
+		if k.s.buf == nil && room != nil {
+			k.s.buf, k.s.r, k.s.w = room, 0, 0
+		}
 		k.s.w += n
 		k.s.readBy = past // the next read sets its own
 	}
 }
 
 // left waits until the client has gone (true), has sent something, or the deadline passes. On a connection that cannot be
-// looked at without reading, n bytes of what the client sent are in room.
-func (k *conn) left(room []byte) (n int, left bool) {
+// looked at without reading, n bytes of what the client sent are in room, which is a block of its own if there was none.
+func (k *conn) left(room []byte) (block []byte, n int, left bool) {
 	if k.s.raw == nil {
-		n, err := k.s.conn.Read(room)
-		return n, n == 0 && !errors.Is(err, os.ErrDeadlineExceeded)
+		if room == nil {
+			if err := k.s.tls.Await(); err != nil {
+				return nil, 0, !errors.Is(err, os.ErrDeadlineExceeded)
+			}
+			room = socket.Take(smallBlock)
+		}
+		n, err := k.s.receive(room)
+		return room, n, n == 0 && !errors.Is(err, os.ErrDeadlineExceeded)
 	}
 	var b [1]byte
 	err := k.s.raw.Read(func(fd uintptr) bool {
@@ -70,5 +82,5 @@ func (k *conn) left(room []byte) (n int, left bool) {
 		left = n == 0 || err != nil
 		return true
 	})
-	return 0, left || err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
+	return nil, 0, left || err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -74,6 +74,9 @@ func parseRequest(s string, r *wire.Request, f *framing, l *Limits) *wire.Fault 
 		return wire.FaultMethod
 	}
 	r.Scheme = "http"
+	if r.Conn != nil && r.Conn.TLS != nil {
+		r.Scheme = "https"
+	}
 	if fault := wire.ParseTarget(r, target); fault != nil {
 		return fault
 	}

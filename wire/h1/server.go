@@ -40,6 +40,7 @@ type conn struct {
 	old     bool         // the current request is HTTP/1.0, which takes no interim responses
 	before  sync.Mutex   // keeps interim responses before the final one
 	wrote   bool         // the final response has begun; guarded by before
+	cut     bool         // the last response was, which the client has to see
 	lingers bool         // the client may still be sending: let it see the answer before the connection breaks
 }
 
@@ -50,7 +51,7 @@ const (
 	dead // Drain closed it while it was idle
 )
 
-// Serve serves c until it ends, closes it and tells Ended. It may return before that: an idle connection is handed to a goroutine
+// Serve serves c, whose TLS handshake is over if it has TLS, until it ends, closes it and tells Ended. It may return before that: an idle connection is handed to a goroutine
 // with a fresh, small stack. listener is for the handler to find in Request.Conn.
 func (s *Server) Serve(c net.Conn, listener any) {
 	s.once.Do(func() {
@@ -64,6 +65,10 @@ func (s *Server) Serve(c net.Conn, listener any) {
 	k.info.Inform = k.inform
 	k.info.Watch = k.watch
 	k.s.init(c)
+	if t := k.s.tls; t != nil {
+		state := t.ConnectionState()
+		k.info.TLS = &state
+	}
 	s.open.Add(1)
 	s.mu.Lock()
 	s.conns[k] = struct{}{}
@@ -135,7 +140,7 @@ func (k *conn) end() {
 		k.linger()
 	}
 	k.s.drop()
-	_ = k.s.conn.Close()
+	k.s.close(!k.cut)
 	k.srv.mu.Lock()
 	delete(k.srv.conns, k)
 	k.srv.mu.Unlock()
@@ -148,8 +153,7 @@ func (k *conn) end() {
 // linger lets the client read its answer: a close with unread bytes would reset the connection and could take the answer
 // with it (RFC 9112 §9.6).
 func (k *conn) linger() {
-	half, ok := k.s.conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
+	if !k.s.closeWrite() {
 		return
 	}
 	k.s.aborted.Store(false) // of the upload that the answer came too early for

@@ -5,20 +5,22 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"sallyport/wire/socket"
 )
 
 // A stream is a connection with a read buffer that it has only while there is something in it.
 //
 // On a plain TCP connection the buffer is taken when the socket turns readable, so ten thousand connections that
-// wait hold ten thousand goroutines and no buffers.
+// wait hold ten thousand goroutines and no buffers. On TLS it is the same, as far as TLS itself lets go of its memory.
 type stream struct {
-	conn net.Conn
-	tcp  *net.TCPConn // nil unless plain TCP
-	raw  syscall.RawConn
+	conn net.Conn        // without TLS: what has deadlines, and can be cut
+	tcp  *net.TCPConn    // nil unless plain TCP
+	raw  syscall.RawConn // of tcp
+	tls  *socket.Secure  // nil unless TLS
 
 	buf  []byte // nil while nothing is buffered
 	r, w int    // what is buffered is buf[r:w]
@@ -39,9 +41,13 @@ type stream struct {
 }
 
 func (s *stream) init(c net.Conn) {
+	if secure, ok := c.(*socket.Secure); ok {
+		s.tls, s.conn = secure, secure.NetConn()
+		return
+	}
 	s.conn = c
-	tcp, ok := c.(*net.TCPConn)
-	if !ok {
+	tcp := socket.TCP(c)
+	if tcp == nil {
 		return
 	}
 	raw, err := tcp.SyscallConn()
@@ -52,42 +58,12 @@ func (s *stream) init(c net.Conn) {
 	s.onRead = s.readable
 }
 
+// Sizes of blocks.
 const (
-	headBlock  = 2 << 10
-	smallBlock = 16 << 10
-	bigBlock   = 64 << 10
+	headBlock  = socket.Head
+	smallBlock = socket.Small
+	bigBlock   = socket.Big
 )
-
-var (
-	headBlocks  = sync.Pool{New: func() any { return new([headBlock]byte) }}
-	smallBlocks = sync.Pool{New: func() any { return new([smallBlock]byte) }}
-	bigBlocks   = sync.Pool{New: func() any { return new([bigBlock]byte) }}
-)
-
-func takeBlock(size int) []byte {
-	switch {
-	case size <= headBlock:
-		return headBlocks.Get().(*[headBlock]byte)[:]
-	case size <= smallBlock:
-		return smallBlocks.Get().(*[smallBlock]byte)[:]
-	case size <= bigBlock:
-		return bigBlocks.Get().(*[bigBlock]byte)[:]
-	}
-	return make([]byte, size)
-}
-
-func giveBlock(b []byte) {
-	b = b[:cap(b)]
-	poison(b)
-	switch len(b) {
-	case headBlock:
-		headBlocks.Put((*[headBlock]byte)(b))
-	case smallBlock:
-		smallBlocks.Put((*[smallBlock]byte)(b))
-	case bigBlock:
-		bigBlocks.Put((*[bigBlock]byte)(b))
-	}
-}
 
 // buffered returns what can be read without waiting. It is a view: gone with the next fill or release.
 func (s *stream) buffered() []byte { return s.buf[s.r:s.w] }
@@ -97,7 +73,7 @@ func (s *stream) take(size int) {
 	if s.buf != nil {
 		return
 	}
-	s.buf = takeBlock(max(size, len(s.kept)+1))
+	s.buf = socket.Take(max(size, len(s.kept)+1))
 	s.r, s.w = 0, copy(s.buf, s.kept)
 	s.kept = nil
 }
@@ -105,7 +81,7 @@ func (s *stream) take(size int) {
 // release gives the buffer back if nothing is in it.
 func (s *stream) release() {
 	if s.buf != nil && s.r == s.w {
-		giveBlock(s.buf)
+		socket.Give(s.buf)
 		s.buf, s.r, s.w = nil, 0, 0
 	}
 }
@@ -144,9 +120,9 @@ func (s *stream) room(most int) bool {
 		return false
 	}
 	old := s.buf
-	s.buf = takeBlock(min(most, max(bigBlock, 2*len(old))))
+	s.buf = socket.Take(min(most, max(bigBlock, 2*len(old))))
 	s.w = copy(s.buf, old)
-	giveBlock(old)
+	socket.Give(old)
 	return true
 }
 
@@ -176,8 +152,13 @@ func (s *stream) fill(by time.Time) error {
 
 func (s *stream) read() (int, error) {
 	if s.raw == nil {
+		if s.buf == nil && s.tls != nil {
+			if err := s.tls.Await(); err != nil {
+				return 0, err
+			}
+		}
 		s.take(smallBlock)
-		n, err := s.conn.Read(s.buf[s.w:])
+		n, err := s.receive(s.buf[s.w:])
 		if n == 0 {
 			s.release()
 		}
@@ -193,6 +174,17 @@ func (s *stream) read() (int, error) {
 	return s.n, s.failed()
 }
 
+// receive reads what has to be decrypted, or comes from elsewhere than plain TCP.
+func (s *stream) receive(p []byte) (int, error) {
+	if s.tls != nil {
+		return s.tls.Read(p)
+	}
+	return s.conn.Read(p)
+}
+
+// thrifty says that waiting on s holds no buffer.
+func (s *stream) thrifty() bool { return s.raw != nil || s.tls != nil }
+
 // failed is what the last read failed with.
 func (s *stream) failed() error {
 	if s.errno == 0 {
@@ -205,10 +197,10 @@ func (s *stream) failed() error {
 func (s *stream) readable(fd uintptr) bool {
 	b, from := s.buf, s.w
 	if b == nil {
-		b = takeBlock(max(smallBlock, len(s.kept)+1))
+		b = socket.Take(max(smallBlock, len(s.kept)+1))
 		from = copy(b, s.kept)
 	}
-	s.n, s.errno = sysRead(fd, b[from:])
+	s.n, s.errno = socket.Read(fd, b[from:])
 	if s.n > 0 {
 		if s.buf == nil {
 			s.buf, s.r, s.w, s.kept = b, 0, from, nil
@@ -216,7 +208,7 @@ func (s *stream) readable(fd uintptr) bool {
 		return true
 	}
 	if s.buf == nil {
-		giveBlock(b)
+		socket.Give(b)
 	}
 	return s.errno != syscall.EAGAIN
 }
@@ -249,6 +241,9 @@ func (s *stream) early(by time.Time) bool {
 
 // write writes all of b, giving the peer idle time for each step of progress; see push.
 func (s *stream) write(b []byte, now time.Time, idle time.Duration) error {
+	if s.tls != nil {
+		return s.seal(b, now, idle)
+	}
 	return s.push(now, idle, func() (int, error) {
 		n, err := s.writeOnce(b)
 		b = b[n:]
@@ -256,13 +251,28 @@ func (s *stream) write(b []byte, now time.Time, idle time.Duration) error {
 	})
 }
 
+// seal encrypts b part by part and writes each at once.
+func (s *stream) seal(b []byte, now time.Time, idle time.Duration) error {
+	for len(b) > 0 {
+		part := b[:min(len(b), socket.Part)]
+		b = b[len(part):]
+		if err := s.tls.Seal(part); err != nil {
+			return err
+		}
+		if err := s.push(now, idle, s.tls.Flush); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // push calls once until it has nothing left to write, giving the peer at least idle time for each step of progress, at most
 // twice that. As with reading, a deadline that is there and earlier stays until it passes. now need not be exact: it only
 // tells whether there is a later one.
 func (s *stream) push(now time.Time, idle time.Duration, once func() (int, error)) error {
 	by := now.Add(idle)
-	// TLS does not survive a deadline that passes in the middle of a write, so there it is always a new one.
-	fresh := s.raw == nil || s.writeBy.IsZero() || s.writeBy.After(by)
+	// Nobody knows what else survives a deadline that passes in the middle of a write, so there it is always a new one.
+	fresh := !s.thrifty() || s.writeBy.IsZero() || s.writeBy.After(by)
 	for {
 		if fresh {
 			by = time.Now().Add(idle)
@@ -299,7 +309,7 @@ func (s *stream) writeOnce(b []byte) (int, error) {
 // writable writes what the socket takes. It returns false to wait until it takes more.
 func (s *stream) writable(fd uintptr) bool {
 	for len(s.toWrite) > 0 {
-		n, err := sysWrite(fd, s.toWrite)
+		n, err := socket.Write(fd, s.toWrite)
 		s.toWrite = s.toWrite[n:]
 		if err == syscall.EAGAIN {
 			return false
@@ -324,3 +334,28 @@ func (s *stream) abort() {
 }
 
 var past = time.Unix(1, 0)
+
+// closeWrite tells the peer that nothing more will come, and says whether it could.
+func (s *stream) closeWrite() bool {
+	if s.tls != nil {
+		return s.tls.CloseWrite() == nil
+	}
+	half, ok := s.conn.(interface{ CloseWrite() error })
+	return ok && half.CloseWrite() == nil
+}
+
+// close ends the connection in good order; what has to look cut short is cut.
+func (s *stream) close(whole bool) {
+	if s.tls != nil && whole {
+		_ = s.tls.Close()
+		return
+	}
+	_ = s.conn.Close()
+}
+
+// forget makes the end of the connection a reset: the peer loses what it has not read.
+func (s *stream) forget() {
+	if t := socket.TCP(s.conn); t != nil {
+		_ = t.SetLinger(0)
+	}
+}

@@ -55,8 +55,7 @@ func (t *joint) touch() { t.last.Store(time.Now().UnixNano()) }
 // copy moves what comes from one stream to the other. The end of the one is passed on as a half-close; a failure ends both.
 func (t *joint) copy(to, from *stream, n *int64) {
 	err := t.move(to, from, n)
-	half, ok := to.conn.(interface{ CloseWrite() error })
-	if err == io.EOF && ok && half.CloseWrite() == nil {
+	if err == io.EOF && to.closeWrite() {
 		return
 	}
 	to.abort()

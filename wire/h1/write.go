@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/wire"
+	"sallyport/wire/socket"
 )
 
 // An outBuf is where a message is put together before it is written. It has a block only while there is something in it.
@@ -29,13 +30,13 @@ func (o *outBuf) begin() {
 // take makes sure that there is a block of the size given or another. What outgrows it goes on elsewhere.
 func (o *outBuf) take(size int) {
 	if o.b == nil {
-		o.b = takeBlock(size)[:0]
+		o.b = socket.Take(size)[:0]
 	}
 }
 
 func (o *outBuf) free() {
 	if o.b != nil {
-		giveBlock(o.b)
+		socket.Give(o.b)
 		o.b = nil
 	}
 }
@@ -57,7 +58,7 @@ func (k *conn) respond(x *exchange, resp *wire.Response, last bool) (sent int64,
 		return k.switchProtocols(x, resp)
 	}
 	k.final()
-	if k.s.raw != nil && !x.body.shared {
+	if k.s.thrifty() && !x.body.shared {
 		k.s.release() // a body that a call had to keep at hand
 	}
 	body, length := resp.Body, resp.Length

@@ -1,4 +1,4 @@
-package h1
+package socket
 
 import (
 	"syscall"
@@ -8,8 +8,8 @@ import (
 // Reads and writes of sockets that do not block. They go to the kernel without telling the scheduler, which is
 // what it is told for only when a call may wait; these take microseconds at most.
 
-// sysRead reads once. n is 0 at the end of the stream and when errno says why not.
-func sysRead(fd uintptr, b []byte) (n int, errno syscall.Errno) {
+// Read reads once. n is 0 at the end of the stream and when errno says why not.
+func Read(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 	if len(b) == 0 {
 		return 0, syscall.ENOBUFS
 	}
@@ -24,8 +24,8 @@ func sysRead(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 	}
 }
 
-// sysWrite writes once.
-func sysWrite(fd uintptr, b []byte) (n int, errno syscall.Errno) {
+// Write writes once.
+func Write(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 	for {
 		r, _, e := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
 		if e == 0 {

@@ -1,5 +1,5 @@
 //go:build !poison
 
-package h1
+package socket
 
 func poison([]byte) {}

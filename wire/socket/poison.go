@@ -1,6 +1,6 @@
 //go:build poison
 
-package h1
+package socket
 
 // poison overwrites a buffer that went back to its pool, so that whoever still looks at it is found out in tests.
 func poison(b []byte) {
