@@ -40,7 +40,7 @@ func newSession(c net.Conn) (*session, error) {
 
 // send sends a request and has its responses put into got.
 func (s *session) send(m *message, crew *sync.WaitGroup) error {
-	if err := m.allow("h2", "from", "to", "same", "drip"); err != nil {
+	if err := m.allow("h2", "from", "to", "same", "drip", "tls", "proxy"); err != nil {
 		return err
 	}
 	req, err := m.request()
