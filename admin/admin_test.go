@@ -16,7 +16,7 @@ import (
 
 	"sallyport/gateway"
 	"sallyport/test/leak"
-	"sallyport/test/memnet"
+	"sallyport/wire/memnet"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }

@@ -14,9 +14,9 @@ import (
 	"sallyport/policy"
 	"sallyport/schema"
 	"sallyport/telemetry"
-	"sallyport/test/memnet"
 	"sallyport/wire"
 	"sallyport/wire/h1"
+	"sallyport/wire/memnet"
 )
 
 // A world is a registry on a network in memory, with targets that can be taken away and given back.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/test/memnet"
+	"sallyport/wire/memnet"
 )
 
 // A target is a small server on loopback that answers every request alike, without allocating.

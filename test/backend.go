@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"sallyport/test/memnet"
+	"sallyport/wire/memnet"
 )
 
 // ok is what a backend answers that no script said anything about.

@@ -17,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	"sallyport/test/memnet"
+	"sallyport/wire/memnet"
 )
 
 // patience is how long a script waits for an answer, in the time of its bubble.

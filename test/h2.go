@@ -17,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	"sallyport/test/memnet"
+	"sallyport/wire/memnet"
 )
 
 // This file is HTTP/2 in scripts: requests with "# h2", and backends, which speak it with whoever begins with its preface.

@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"sallyport/test/memnet"
+	"sallyport/wire/memnet"
 )
 
 // Play plays the script in a file, in a bubble of its own.

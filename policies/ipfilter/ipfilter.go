@@ -38,7 +38,7 @@ func (c *Config) Check() error {
 type filter struct {
 	allow, deny *bart.Lite
 	lists       [2][]netip.Prefix // what is in allow and deny, for Explain
-	all         bool // there is no allow list, so that everybody not denied is let in
+	all         bool              // there is no allow list, so that everybody not denied is let in
 
 	countDenied, countUnlisted func()
 }

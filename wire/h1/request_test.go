@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/test/memnet"
 	"sallyport/wire"
+	"sallyport/wire/memnet"
 )
 
 // RFC 9112 §§2–7 as a table: what is refused, with which status, and what passes. Each line is a whole request head; \n stands for CRLF.

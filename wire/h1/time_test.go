@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"sallyport/test/memnet"
+	"sallyport/wire/memnet"
 )
 
 // A bubble is a relay in a bubble of time, with one client connected to it.

@@ -16,8 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"sallyport/test/memnet"
 	"sallyport/wire"
+	"sallyport/wire/memnet"
 )
 
 // The time for writing begins with the writing, also on a connection whose deadline is of an answer before.
