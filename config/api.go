@@ -81,10 +81,10 @@ type Route struct {
 	Priority int             `json:"priority" default:"0" doc:"Decides between routes that are equally specific: the higher one wins."`
 	Policies []*schema.Node  `json:"policies" kind:"policy" doc:"The steps around the backend, from top to bottom, after those of the api."`
 	Rewrite  *schema.Node    `json:"rewrite" kind:"rewrite" doc:"How path, query and host change on the way to the upstream, after all policies."`
+	Mirror   *schema.Node    `json:"mirror" kind:"mirror" doc:"Another upstream that gets copies of the requests as they go upstream; what it answers is thrown away."`
 	Backend  []*schema.Field `json:"-" rest:"true" kind:"backend" doc:"What answers: exactly one backend."`
 
-	Mirror struct{} `json:"mirror" later:"mirroring comes with the traffic policies of a later version"`
-	Plans  struct{} `json:"plans" later:"plans come with consumers"`
+	Plans struct{} `json:"plans" later:"plans come with consumers"`
 	// Backends of the contract that are not built yet.
 	Compose  struct{} `json:"compose" later:"composition comes with a later version"`
 	Function struct{} `json:"function" later:"functions as backends come with a later version"`

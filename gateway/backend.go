@@ -30,18 +30,20 @@ func (b *builder) backend(r *config.Route, where string, v *served) policy.Handl
 	}
 	f := found[0]
 	v.describe(f)
-	n, path := settings(f.Node), schema.Join(r.Path, f.Name)
-	if r.Rewrite != nil {
-		if n = b.rewritten(r, f); n == nil {
-			return nil
-		}
+	path := schema.Join(r.Path, f.Name)
+	n := b.lent(r, f)
+	if n == nil {
+		return nil
 	}
+	v.upstreams = append(v.upstreams, mirrored(n.Field("mirror"))...)
 	env := b.env(f.Node, path, where)
 	h, errs := b.backends[f.Name].Build(n, path, env)
 	v.explainer = env.Explainer
-	for _, e := range errs {
-		if rest, inner := strings.CutPrefix(e.Path, path+".rewrite"); inner && r.Rewrite != nil {
-			e.Path = r.Path + ".rewrite" + rest
+	for _, l := range loans(r) {
+		for _, e := range errs {
+			if rest, inner := strings.CutPrefix(e.Path, path+"."+l.Name); inner {
+				e.Path = r.Path + "." + l.Name + rest
+			}
 		}
 	}
 	b.errs = append(b.errs, errs...)
@@ -51,22 +53,40 @@ func (b *builder) backend(r *config.Route, where string, v *served) policy.Handl
 	return bounded(h)
 }
 
-// rewritten is the settings of a backend with the rewrite of its route in them, which is the same.
-func (b *builder) rewritten(r *config.Route, f *schema.Field) *schema.Node {
-	path := r.Path + ".rewrite"
-	if inner := f.Node.Field("rewrite"); inner != nil {
-		b.errs.Add(r.Rewrite, path, "the backend has a rewrite at %s as well; keep one of the two", inner.Pos)
+// loans are the settings of a route that are its backend's as well, written beside it.
+func loans(r *config.Route) (list []*schema.Field) {
+	if n := r.Rewrite; n != nil {
+		list = append(list, &schema.Field{Name: "rewrite", Pos: n.Pos, Node: n})
+	}
+	if n := r.Mirror; n != nil {
+		list = append(list, &schema.Field{Name: "mirror", Pos: n.Pos, Node: n})
+	}
+	return list
+}
+
+// lent is the settings of a backend with those in them that its route has for it, nil when they do not go together.
+func (b *builder) lent(r *config.Route, f *schema.Field) *schema.Node {
+	n, before := settings(f.Node), len(b.errs)
+	for _, l := range loans(r) {
+		path := r.Path + "." + l.Name
+		if inner := f.Node.Field(l.Name); inner != nil {
+			b.errs.Add(l.Node, path, "the backend has a %s at %s as well; keep one of the two", l.Name, inner.Pos)
+			continue
+		}
+		if f.Name != "upstream" {
+			b.errs.Add(l.Node, path, "it has no effect: the backend %s sends nothing upstream", f.Name)
+			continue
+		}
+		more := &schema.Node{Kind: schema.Map, Pos: n.Pos, Fields: slices.Clone(n.Fields)}
+		if n.Kind != schema.Map {
+			more.Fields = []*schema.Field{{Name: "name", Pos: f.Pos, Node: n}}
+		}
+		more.Fields = append(more.Fields, l)
+		n = more
+	}
+	if len(b.errs) > before {
 		return nil
 	}
-	if f.Name != "upstream" {
-		b.errs.Add(r.Rewrite, path, "it has no effect: the backend %s sends nothing upstream", f.Name)
-		return nil
-	}
-	n := &schema.Node{Kind: schema.Map, Pos: f.Node.Pos, Fields: slices.Clone(f.Node.Fields)}
-	if f.Node.Kind != schema.Map {
-		n.Fields = []*schema.Field{{Name: "name", Pos: f.Pos, Node: f.Node}}
-	}
-	n.Fields = append(n.Fields, &schema.Field{Name: "rewrite", Pos: r.Rewrite.Pos, Node: r.Rewrite})
 	return n
 }
 
@@ -95,6 +115,17 @@ func (v *served) describe(f *schema.Field) {
 		v.upstreams = []string{v.to}
 	}
 	v.blocks = f.Name == "respond" && status != nil && status.Text >= "400"
+}
+
+// mirrored is the upstream that gets the copies, if the settings are those of a mirror.
+func mirrored(n *schema.Node) []string {
+	switch to := n.Field("upstream"); {
+	case to != nil:
+		return []string{to.Text}
+	case n != nil && n.Kind == schema.String:
+		return []string{n.Text}
+	}
+	return nil
 }
 
 func (b *builder) oneBackend(r *config.Route, found []*schema.Field) {

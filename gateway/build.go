@@ -146,6 +146,9 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 		chain[i] = s.policy
 		v.guards = append(v.guards, s.guard)
 		v.kinds = append(v.kinds, s.kind)
+		if s.kind == "mirror" {
+			v.upstreams = append(v.upstreams, mirrored(s.node)...)
+		}
 	}
 	v.handler = policy.Chain(chain, last)
 	v.setSum(a, r)
@@ -197,9 +200,9 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 	g := b.gateway
 	return &plug.Env{
 		Log: g.log, Where: where, State: b.gateway.state, Upstreams: b.names,
-		Upstream: b.upstream,
-		Denied:   b.gateway.metrics.Denied,
-		Acted:    b.gateway.metrics.Acted,
+		Upstream: b.upstream, Errands: b.gateway.errands,
+		Denied: b.gateway.metrics.Denied,
+		Acted:  b.gateway.metrics.Acted,
 		Warn: func(format string, args ...any) {
 			b.warn(n, path, format, args...)
 		},

@@ -23,7 +23,7 @@ type careful struct {
 // Send sends c unless a server could read its path as one that the gateway guards.
 func (u *careful) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error) {
 	f, ours := x.Request.State.(*flow)
-	if ours && !isPath(c.Target, f.matched) && !u.passes(x, f, c) {
+	if ours && !u.Allows(x, c) {
 		return nil, problem.BadRequest.New("The path leads, or could be read so that it leads, to one that the gateway guards.")
 	}
 	resp, err := u.Upstream.Send(x, c)
@@ -31,6 +31,12 @@ func (u *careful) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error)
 		f.sent = append(f.sent, resp.Claim())
 	}
 	return resp, err
+}
+
+// Allows says whether a call that was made of the request of x may go out.
+func (u *careful) Allows(x *policy.Exchange, c *wire.Call) bool {
+	f, ours := x.Request.State.(*flow)
+	return !ours || isPath(c.Target, f.matched) || u.passes(x, f, c)
 }
 
 // isPath says whether target is path, with or without a query.

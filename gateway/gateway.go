@@ -17,6 +17,7 @@ import (
 
 	"sallyport/balance"
 	"sallyport/config"
+	"sallyport/policy"
 	"sallyport/schema"
 	"sallyport/store"
 	"sallyport/telemetry"
@@ -65,6 +66,7 @@ type Gateway struct {
 	metrics  *telemetry.Metrics
 	state    *store.State
 	registry *balance.Registry
+	errands  *policy.Errands
 	started  time.Time
 
 	now    atomic.Pointer[snapshot]  // what requests are served by
@@ -94,6 +96,9 @@ type attempt struct {
 	watch  []string
 }
 
+// maxErrands bounds what is done beside requests, all in all; each sort of it has a smaller bound of its own.
+const maxErrands = 10_000
+
 // New makes a gateway that serves nothing yet.
 func New(o Options) *Gateway {
 	if o.Listen == nil {
@@ -122,6 +127,7 @@ func New(o Options) *Gateway {
 		b.Dial = func(address string, deadline time.Time) (net.Conn, error) { return o.Dial("tcp", address, deadline) }
 	}
 	g.registry = balance.NewRegistry(b)
+	g.errands = policy.NewErrands(maxErrands, g.log)
 	g.crowd.bounds.Store(&crowdBounds{})
 	return g
 }

@@ -183,6 +183,7 @@ func (g *Gateway) stop(limit time.Duration) (whole bool) {
 	for _, s := range servers {
 		s.Wait(time.Second)
 	}
+	g.errands.Close(time.Until(until))
 	g.registry.Close()
 	if a := g.access.Load(); a != nil {
 		a.Close()

@@ -3,6 +3,7 @@
 package plug
 
 import (
+	"fmt"
 	"log/slog"
 
 	"sallyport/policy"
@@ -15,7 +16,9 @@ type Env struct {
 	Log   *slog.Logger
 	Where string       // names the place, such as "default/GET /users/{id}/policies[0]"; the same again after a reload
 	State *store.State // counters and the like that live on across reloads, by name
-	// Upstream returns the upstream of that name, nil when the document has none.
+	// Errands are done beside requests.
+	Errands *policy.Errands
+	// Upstream returns the upstream of that name, nil when the document has none; see To.
 	Upstream func(name string) policy.Upstream
 	// Upstreams lists the names that Upstream knows, for "did you mean".
 	Upstreams []string
@@ -28,6 +31,18 @@ type Env struct {
 
 	// Explainer is for the build of a backend to set: what says what the backend would do. A policy is one itself.
 	Explainer policy.Explainer
+}
+
+// To returns the upstream that a setting names, or an error for it.
+func (e *Env) To(name string) (policy.Upstream, error) {
+	if u := e.Upstream(name); u != nil {
+		return u, nil
+	}
+	hint := ""
+	if near := schema.Nearest(name, e.Upstreams); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return nil, fmt.Errorf("there is no upstream %q%s", name, hint)
 }
 
 // A Kind is one sort of T, such as the policy "rate_limit".

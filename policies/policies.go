@@ -10,6 +10,7 @@ import (
 	"sallyport/policies/fault"
 	"sallyport/policies/headers"
 	"sallyport/policies/ipfilter"
+	"sallyport/policies/mirror"
 	"sallyport/policies/ratelimit"
 	"sallyport/policies/rewrite"
 	"sallyport/policies/sizelimit"
@@ -28,6 +29,7 @@ var All = []*plug.Kind[policy.Policy]{
 	fault.Kind,
 	headers.Kind,
 	rewrite.Kind,
+	mirror.Kind,
 }
 
 //go:embed */*.txtar

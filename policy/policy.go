@@ -39,6 +39,12 @@ type Upstream interface {
 	Send(x *Exchange, c *wire.Call) (*wire.Response, error)
 }
 
+// A Careful upstream does not send every call that somebody makes of a request.
+type Careful interface {
+	// Allows says whether a call that was made of the request of x may be sent, where that goes without saying for Send.
+	Allows(x *Exchange, c *wire.Call) bool
+}
+
 // An Exchange is one request on its way through the gateway, and what is known of it so far. It is made by the
 // edge, used by one goroutine, and reused for another request after the last byte went out: keep strings, not
 // the Exchange.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"sallyport/expr"
+	"sallyport/mirror"
 	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/rewrite"
@@ -29,7 +30,7 @@ type Config struct {
 
 	Upgrades []string `json:"upgrades" doc:"Protocols that clients may switch to, such as websocket, which is what stands here when nothing is given; [] for none. A request that asks for another is served without the switch; h2c is never switched to."`
 
-	Mirror any `json:"mirror" later:"mirroring comes with the traffic policies of a later version"`
+	Mirror *mirror.Config `json:"mirror" doc:"Another upstream that gets copies of the requests as they go upstream; what it answers is thrown away."`
 }
 
 // Check judges the settings together.
@@ -69,6 +70,7 @@ type backend struct {
 	split    *split           // nil without
 	rewrite  *rewrite.Rewrite // nil for none
 	upgrades []string
+	mirror   *mirror.Mirror // nil for none
 }
 
 func build(c Config, env *plug.Env) (policy.Handler, error) {
@@ -80,32 +82,31 @@ func build(c Config, env *plug.Env) (policy.Handler, error) {
 	if c.Rewrite != nil {
 		b.rewrite = rewrite.New(*c.Rewrite)
 	}
-	if c.Name != "" {
-		b.to = env.Upstream(c.Name)
-		if b.to == nil {
-			return nil, unknown(c.Name, env)
-		}
-		return b.handle, nil
-	}
 	var errs []error
+	if c.Mirror != nil {
+		to, err := env.To(c.Mirror.Upstream)
+		if err != nil {
+			errs = append(errs, schema.At("mirror.upstream", err))
+		}
+		b.mirror = mirror.New(*c.Mirror, to, env.Errands, env.Acted)
+	}
+	if c.Name != "" {
+		var err error
+		if b.to, err = env.To(c.Name); err != nil {
+			errs = append(errs, err)
+		}
+		return b.handle, errors.Join(errs...)
+	}
 	b.split = &split{sticky: c.Sticky}
 	for _, name := range slices.Sorted(maps.Keys(c.Split)) {
-		to := env.Upstream(name)
-		if to == nil {
-			errs = append(errs, schema.At(schema.Join("split", name), unknown(name, env)))
+		to, err := env.To(name)
+		if err != nil {
+			errs = append(errs, schema.At(schema.Join("split", name), err))
 			continue
 		}
 		b.split.add(to, c.Split[name])
 	}
 	return b.handle, errors.Join(errs...)
-}
-
-func unknown(name string, env *plug.Env) error {
-	hint := ""
-	if near := schema.Nearest(name, env.Upstreams); near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
-	}
-	return fmt.Errorf("there is no upstream %q%s", name, hint)
 }
 
 // handle sends the request on.
@@ -114,17 +115,28 @@ func (b *backend) handle(x *policy.Exchange) (*wire.Response, error) {
 	if b.split != nil {
 		to = b.split.choose(x)
 	}
-	if b.rewrite == nil {
-		b.fill(x)
-		return to.Send(x, &x.Out)
-	}
-	before := rewrite.PlaceOf(x)
-	if err := b.rewrite.Apply(x); err != nil {
+	if err := b.make(x); err != nil {
 		return nil, err
 	}
-	b.fill(x)
-	before.Restore(x) // log, metrics and policies that call again see the request as it came
 	return to.Send(x, &x.Out)
+}
+
+// make makes the call of the request, and sends the copy if there is to be one.
+func (b *backend) make(x *policy.Exchange) error {
+	if b.rewrite != nil {
+		before := rewrite.PlaceOf(x)
+		defer before.Restore(x) // log, metrics and policies that call again see the request as it came
+		if err := b.rewrite.Apply(x); err != nil {
+			return err
+		}
+	}
+	if b.mirror != nil {
+		if err := b.mirror.Copy(x); err != nil {
+			return err
+		}
+	}
+	b.fill(x)
+	return nil
 }
 
 // fill makes the call out of the request: the canonical path that was matched and that all policies saw is what goes out.

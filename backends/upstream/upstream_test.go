@@ -194,7 +194,7 @@ func TestSettings(t *testing.T) {
 		"{split: {a: 1, d: 1}}":            `upstream.split.d: there is no upstream "d"`,
 		"{split: {a: -1, b: 1}}":           "upstream.split.a: write a share from 0",
 		"{split: {a: 0}}":                  "upstream.split: every share is 0",
-		"{name: users, mirror: {}}":        "upstream.mirror: not yet",
+		"{name: users, mirror: {}}":        "upstream.mirror: \"upstream\" is missing",
 		"{name: users, rewrite: {}}":       "upstream.rewrite: it changes nothing",
 	} {
 		if _, _, errs := made(t, doc); len(errs) != 1 || !strings.Contains(errs.Error(), want) {

@@ -87,8 +87,8 @@ func documentSchema() map[string]any {
 		"backend":  choices(allBackends()),
 	}
 	for _, p := range policies {
-		if p.name == "rewrite" { // a route takes the same settings
-			kinds["rewrite"] = []schema.Choice{{Type: p.config}}
+		if p.name == "rewrite" || p.name == "mirror" { // a route takes the same settings
+			kinds[p.name] = []schema.Choice{{Type: p.config}}
 		}
 	}
 	s := schema.Document(config.Type(), kinds)
