@@ -141,7 +141,7 @@ listeners:
   - { address: "127.0.0.2:0", tls: { certificates: [{ cert_file: CERT, key_file: KEY }] } }
 limits: { header_time: 2s, body_idle: 2s }
 upstreams:
-  u: { targets: ["http://A_TARGET", "http://B_TARGET"], timeouts: { connect: CONNECTs }, health: { path: /health, interval: 500ms } }
+  u: { targets: ["http://A_TARGET", "http://B_TARGET"], timeouts: { connect: CONNECTs }, health: { path: /health, interval: 1s, timeout: 500ms } }
   g: { targets: ["h2c://A_TARGET", "h2c://B_TARGET"] }
 policies:
   number: { headers: { request: { set: { x-document: "NUMBER" } }, response: { set: { x-document: "NUMBER" } } } }
