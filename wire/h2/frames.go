@@ -24,7 +24,6 @@ const (
 	codeNone          = 0x0
 	codeEnhanceCalm   = 0xb
 	codeRefusedStream = 0x7
-	codeCancel        = 0x8
 )
 
 // preface is what a client begins with (RFC 9113 §3.4).

@@ -59,13 +59,11 @@ func (l *Limits) headerList() int { return l.Head + l.Head/4 + 32*l.Fields }
 
 // Bounds that no setting governs.
 const (
-	pingAfter    = 15 * time.Second // of silence on a connection with streams
-	pingTimeout  = 10 * time.Second
-	farewell     = 250 * time.Millisecond // between the two GOAWAY of a drain (RFC 9113 §6.8)
-	headsAtOnce  = 16                     // heads of the largest size that the streams of a connection may hold together
-	lastStream   = math.MaxInt32
-	writePiece   = 16 << 10
-	smallBlock   = 16 << 10
-	trailerMax   = 8 << 10 // of a response's trailer
-	trailerCount = 16
+	pingAfter   = 15 * time.Second // of silence on a connection with streams
+	pingTimeout = 10 * time.Second
+	farewell    = 250 * time.Millisecond // between the two GOAWAY of a drain (RFC 9113 §6.8)
+	headsAtOnce = 16                     // heads of the largest size that the streams of a connection may hold together
+	lastStream  = math.MaxInt32
+	writePiece  = 16 << 10
+	smallBlock  = 16 << 10
 )

@@ -123,17 +123,18 @@ func putTrailer(h http.Header, from *wire.Header) {
 	}
 }
 
-// copy writes the body: length bytes, or all there are when length is below zero.
+// copy writes the body: length bytes, or all there are when length is below zero. It reads on to the end, behind which the
+// trailer is.
 func (x *exchange) copy(body io.Reader, length int64) (sent int64, err error) {
 	b := blocks.Get().(*[smallBlock]byte)
 	defer blocks.Put(b)
-	for length < 0 || sent < length {
-		if waits(body) {
+	for {
+		if waits(body) && (length < 0 || sent < length) {
 			if err := x.flush(); err != nil {
 				return sent, err
 			}
 		}
-		n, err := body.Read(b[:])
+		n, end := body.Read(b[:])
 		if length >= 0 && int64(n) > length-sent {
 			return sent, errTooMuch
 		}
@@ -144,15 +145,14 @@ func (x *exchange) copy(body io.Reader, length int64) (sent int64, err error) {
 			sent += int64(n)
 		}
 		switch {
-		case err == io.EOF && length >= 0 && sent < length:
+		case end == io.EOF && length >= 0 && sent < length:
 			return sent, io.ErrUnexpectedEOF
-		case err == io.EOF:
+		case end == io.EOF:
 			return sent, nil
-		case err != nil:
-			return sent, err
+		case end != nil:
+			return sent, end
 		}
 	}
-	return sent, nil
 }
 
 // waits says whether reading from body may have to wait.
