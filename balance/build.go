@@ -11,7 +11,9 @@ func (s *Set) build(name string, c *Config) *Upstream {
 		host:     c.Host,
 		outliers: c.Outliers,
 		timeouts: c.Timeouts,
-		turn:     s.turns[name],
+		retry:    c.Retry.compile(),
+		hedge:    c.Hedge.compile(s.lasting[name]),
+		lasting:  s.lasting[name],
 	}
 	u.roster.Store(u.recruit(c.Targets, s.endpoint))
 	return u
@@ -28,6 +30,7 @@ func (u *Upstream) recruit(list []Target, find func(key) *endpoint) *roster {
 		r.targets = append(r.targets, &target{
 			endpoint: find(u.key(t)),
 			seat:     &seat{},
+			guarded:  u.settings.CircuitBreaker,
 			name:     t.address() + t.base(),
 			url:      t.text(),
 			base:     t.base(),

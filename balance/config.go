@@ -25,13 +25,14 @@ type Config struct {
 	Host           Host          `json:"host" default:"target" doc:"What the targets get as Host: target for the host of their URL, preserve for the one that the client asked for, or a name."`
 	Protocol       Protocol      `json:"protocol" default:"h1" doc:"What is spoken with the targets: HTTP/1.1."`
 
-	Discover       any `json:"discover" later:"finding targets by DNS, files, Consul or Kubernetes; list them in targets"`
-	Sticky         any `json:"sticky" later:"sticky sessions"`
-	Retry          any `json:"retry" later:"retries; a call whose connection cannot be made is sent to another target in any case"`
-	Hedge          any `json:"hedge" later:"hedged calls"`
-	CircuitBreaker any `json:"circuit_breaker" later:"circuit breakers"`
-	TLS            any `json:"tls" later:"TLS to targets"`
-	Auth           any `json:"auth" later:"credentials for upstreams"`
+	Retry          Retry           `json:"retry" doc:"When a call that failed is made again."`
+	Hedge          *Hedge          `json:"hedge" doc:"When a call that takes long is sent to a second target as well. None unless given."`
+	CircuitBreaker *CircuitBreaker `json:"circuit_breaker" doc:"When no more calls go to a target that fails too many of them. None unless given; {} for the values below."`
+
+	Discover any `json:"discover" later:"finding targets by DNS, files, Consul or Kubernetes; list them in targets"`
+	Sticky   any `json:"sticky" later:"sticky sessions"`
+	TLS      any `json:"tls" later:"TLS to targets"`
+	Auth     any `json:"auth" later:"credentials for upstreams"`
 }
 
 // A Target is one address of an upstream.
@@ -45,9 +46,9 @@ type Target struct {
 
 // Outliers is when a target is taken out of service.
 type Outliers struct {
-	ConsecutiveFailures int            `json:"consecutive_failures" default:"5" min:"1" max:"1000000" doc:"Connections that a target may break in a row, before it answered, until it is out."`
+	ConsecutiveFailures int            `json:"consecutive_failures" default:"5" min:"1" max:"1000000" doc:"Calls that may fail in a row at a target until it is out: connections that broke before the answer began, answers that break HTTP or do not begin in time, and statuses of 500 and up but 501 and 505. A target is left in service while no other one does better."`
 	Eject               time.Duration  `json:"eject" default:"10s" min:"1ms" max:"1d" doc:"How long it is out; each time in a row twice as long, up to eight times. Then one call is let through to see whether it is back."`
-	MaxEjected          schema.Percent `json:"max_ejected" default:"50%" doc:"Share of the targets that may be out for broken connections. One may in any case unless this is 0%, but never the last in service."`
+	MaxEjected          schema.Percent `json:"max_ejected" default:"50%" doc:"Share of the targets that may be out because calls to them fail. One may in any case unless this is 0%, but never the last in service."`
 }
 
 // Timeouts is how long the parts of a call may take.

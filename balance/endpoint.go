@@ -18,6 +18,8 @@ type endpoint struct {
 	health
 	returned atomic.Int64 // when it came back into service last, on the registry's clock; 0 for never
 
+	breakers map[CircuitBreaker]*breaker // that watch it, by their settings; guarded by the registry's mu
+
 	users   int  // rosters in use that have it; guarded by the registry's mu
 	retired bool // the last of them is gone; guarded by the registry's mu
 }

@@ -27,7 +27,7 @@ func (u *Upstream) Explain(x *policy.Exchange, c wire.Call) []Prospect {
 		if i < len(status) {
 			p.TargetStatus = status[i]
 		}
-		u.limit(x, &p.Call, now)
+		u.limit(&sending{x: x, c: &p.Call, headBy: c.HeadBy}, now)
 		u.address(x, &p.Call, t, c.Target, c.Host)
 	}
 	return out

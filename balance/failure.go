@@ -17,6 +17,7 @@ import (
 
 var (
 	broken   = problem.Define("upstream_failed", 502, "Upstream failed", "No connection could be made to the upstream, or it broke the connection or the rules of HTTP; the log tells which under the request's id.")
+	shut     = problem.Define("circuit_open", 503, "Circuit open", "So many calls to the upstream failed that none is made for a while; Retry-After says when the next one is let through.")
 	noTarget = problem.Define("no_healthy_target", 503, "No healthy target", "No target of the upstream can be reached; the gateway keeps looking and the upstream is used again as soon as one is back.")
 )
 
@@ -58,6 +59,9 @@ func clientFailure(err *wire.CallError) error {
 func (u *Upstream) nobody(r *roster, now time.Time, last *wire.CallError) error {
 	if last != nil && (len(r.targets) == 1 || r.anyServes()) {
 		return failure(last) // not all are out or drained, or the only one was tried all the same
+	}
+	if wait := r.circuits(u.registry.clock(now)); wait > 0 && last == nil {
+		return shut.New("The upstream gets no calls for a while, since too many have failed.").With("Retry-After", strconv.Itoa(wait))
 	}
 	p := noTarget.New("No target of the upstream can be reached.")
 	if last != nil {

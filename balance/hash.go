@@ -201,6 +201,9 @@ func (b *bound) takes(t *target, been *tried, due bool) bool {
 	if t.seat.drained.Load() || been.n > 0 && been.has(t) {
 		return false
 	}
+	if t.breaker.is(open, b.now) || !due && t.breaker.shut(b.now) {
+		return false
+	}
 	if !t.in() {
 		return due && t.due(b.now)
 	}

@@ -201,7 +201,7 @@ func TestATargetThatBreaksConnections(t *testing.T) {
 		w := newWorld(t)
 		a, b := w.target("a:80"), w.target("b:80")
 		a.breaks.Store(true)
-		u := w.upstream("targets: [http://a, http://b]\nbalance: round_robin\noutliers: {consecutive_failures: 3, eject: 10s}")
+		u := w.upstream("targets: [http://a, http://b]\nbalance: round_robin\nretry: off\noutliers: {consecutive_failures: 3, eject: 10s}")
 		failures := func(calls int) (n int) {
 			for range calls {
 				if a := get(u); a.problem() == "upstream_failed" {

@@ -1,6 +1,9 @@
 package balance
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // knock sees in a goroutine whether t, which went silent, can be connected to again. The caller has claimed t. There is at
 // most one such goroutine for an endpoint, and it lives no longer than a connect may take.
@@ -35,28 +38,51 @@ func (u *Upstream) unreachable(t *target, start time.Time, err error) {
 	}
 }
 
-// broke counts a broken connection against t, and takes it out of service when that is one too many. The last target
-// in service stays, and of several no more than outliers.max_ejected may be out.
-func (u *Upstream) broke(t *target, err error) {
+// broke counts against t that it answered status, or failed with err, and takes it out of service when that is one too many. The last
+// target in service stays, of several no more than outliers.max_ejected may be out, and one must do better: what all
+// targets fail at is hardly their fault.
+func (u *Upstream) broke(t *target, status int, err error) {
 	now := u.registry.clock(time.Now())
-	if !t.health.broke(now, u.outliers.ConsecutiveFailures) || !u.maySpare(t) {
+	if !t.health.broke(now, u.outliers.ConsecutiveFailures) || !u.maySpare(t, now) {
 		return
 	}
-	if out := t.ejectBroken(now, u.outliers.Eject); out > 0 {
-		u.registry.o.Log.Warn("target breaks connections", "upstream", u.name, "target", t.name, "out", out, "error", err)
+	out := t.ejectBroken(now, u.outliers.Eject)
+	if out == 0 {
+		return
 	}
+	if err == nil {
+		err = fmt.Errorf("it answered %d", status)
+	}
+	u.registry.o.Log.Warn("target is ejected", "upstream", u.name, "target", t.name, "out", out, "error", err)
 }
 
 // maySpare says whether u can do without t.
-func (u *Upstream) maySpare(t *target) bool {
-	targets, out := u.roster.Load().targets, 0
+func (u *Upstream) maySpare(t *target, now int64) bool {
+	targets, out, better := u.roster.Load().targets, 0, false
 	for _, o := range targets {
-		if o != t && !o.serves() {
+		switch {
+		case o == t:
+		case !o.serves():
 			out++
+		case o.broken.Load() == 0 && !o.breaker.shut(now):
+			better = true
 		}
 	}
 	most := max(1, int(float64(len(targets))*u.outliers.MaxEjected.Ratio()))
-	return u.outliers.MaxEjected > 0 && out < most && out < len(targets)-1
+	return better && u.outliers.MaxEjected > 0 && out < most && out < len(targets)-1
+}
+
+// judge tells the breaker of p how a call ended.
+func (u *Upstream) judge(p pick, was outcome) {
+	to, changed := p.breaker.done(u.registry.clock(time.Now()), was, p.offer&trial != 0)
+	switch log := u.registry.o.Log; {
+	case !changed:
+	case to == open:
+		p.counts.Opened()
+		log.Warn("circuit is open", "upstream", u.name, "target", p.name, "for", time.Duration(p.breaker.until.Load()-u.registry.clock(time.Now())).Round(time.Millisecond))
+	default:
+		log.Info("circuit is closed", "upstream", u.name, "target", p.name)
+	}
 }
 
 // back tells that t is in service again.

@@ -24,11 +24,12 @@ func (u *Upstream) least(g *group, now int64, been *tried) pick {
 	var least float64
 	usual, known := plight{}, false
 	for _, t := range g.targets {
-		switch u.ask(t, now, been) {
-		case probe:
-			return pick{t, true}
+		switch has := u.ask(t, now, been); has {
+		case accept:
 		case refuse:
 			continue
+		default:
+			return pick{t, has}
 		}
 		busy := float64(t.inflight.Load())
 		if failures := t.trouble.at(now); failures > 0 {
@@ -48,7 +49,7 @@ func (u *Upstream) least(g *group, now int64, been *tried) pick {
 			best, least = t, busy
 		}
 	}
-	return pick{target: best}
+	return pick{best, accept}
 }
 
 // A plight is how targets are that do not fail more than others.
@@ -83,16 +84,17 @@ func (u *Upstream) fewest(g *group, now int64, been *tried) pick {
 	var least, failures float64
 	for range draws {
 		t := u.draw(g, now)
-		switch u.ask(t, now, been) {
-		case probe:
-			return pick{t, true}
+		switch has := u.ask(t, now, been); has {
+		case accept:
 		case refuse:
 			continue
+		default:
+			return pick{t, has}
 		}
 		busy, fails := float64(t.inflight.Load())/(t.share*u.ramp(t, now)), t.trouble.at(now)
 		if best == nil || busy < least && !worse(fails, failures) && !worse(failures, fails) {
 			best, least, failures = t, busy, fails
 		}
 	}
-	return pick{target: best}
+	return pick{best, accept}
 }

@@ -22,8 +22,10 @@ const (
 )
 
 func (t *tried) add(to *target) {
-	t.was[t.n] = to
-	t.n++
+	if t.n < maxTries && !t.has(to) {
+		t.was[t.n] = to
+		t.n++
+	}
 }
 
 func (t *tried) has(to *target) bool {
@@ -39,15 +41,16 @@ func (t *tried) has(to *target) bool {
 type offer uint8
 
 const (
-	refuse offer = iota
-	accept
-	probe // it was out: this call alone may look whether it is back
+	refuse offer = 0
+	accept offer = 1
+	probe  offer = 2 // it was out: this call alone may look whether it is back
+	trial  offer = 4 // its circuit is half open: this call is one of those that decide; also with probe
 )
 
 // A pick is a target for the next try. The zero value is none.
 type pick struct {
 	*target
-	probe bool
+	offer offer
 }
 
 // pick chooses the target for the next try of a call.
@@ -75,7 +78,7 @@ func (u *Upstream) pick(r *roster, now int64, been *tried) pick {
 			return p
 		}
 	}
-	return r.last(been)
+	return r.last(now, been)
 }
 
 // from chooses among the targets of g, none when nobody there has anything for the call.
@@ -125,25 +128,27 @@ func (u *Upstream) askAny(t *target, now int64, been *tried) offer {
 	case been.n > 0 && been.has(t):
 		return refuse
 	case t.in():
-		return accept
-	case !t.claim(now):
+		return t.breaker.offer(now)
+	case t.breaker.is(open, now), !t.claim(now):
 		return refuse
 	case t.silent.Load():
 		u.knock(t) // a look that may take long is nobody's call
 		return refuse
 	}
-	return probe
+	o := t.breaker.offer(now)
+	if o == refuse {
+		t.release()
+		return refuse
+	}
+	return probe | o&trial
 }
 
 // take makes a pick of t, if it has something for the call.
 func take(t *target, has offer) pick {
-	switch has {
-	case accept:
-		return pick{target: t}
-	case probe:
-		return pick{t, true}
+	if has == refuse {
+		return pick{}
 	}
-	return pick{}
+	return pick{t, has}
 }
 
 // draw draws a target by weight, one that ramps in less often.
@@ -178,8 +183,8 @@ func (u *Upstream) chance(g *group, now int64, been *tried) pick {
 func (u *Upstream) better(g *group, now int64, been *tried) pick {
 	a := u.draw(g, now)
 	offerA := u.ask(a, now, been)
-	if offerA == probe {
-		return pick{a, true}
+	if offerA > accept {
+		return pick{a, offerA}
 	}
 	b := g.other(a)
 	offerB := u.ask(b, now, been)
@@ -191,9 +196,9 @@ func (u *Upstream) better(g *group, now int64, been *tried) pick {
 	}
 	costA, costB := costs(&a.load, &b.load, a.share*u.ramp(a, now), b.share*u.ramp(b, now), now)
 	if costB < costA*3/4 {
-		return pick{target: b}
+		return pick{b, accept}
 	}
-	return pick{target: a} // less busy, or drawn first and so by weight
+	return pick{a, accept} // less busy, or drawn first and so by weight
 }
 
 // next takes the targets in turn, each as often as its weight says and as evenly spread as it can be. The turn is
@@ -219,27 +224,28 @@ func (u *Upstream) search(g *group, now int64, been *tried) pick {
 	var best *target
 	var sum float64
 	for _, t := range g.targets {
-		switch u.ask(t, now, been) {
-		case probe:
-			return pick{t, true}
+		switch has := u.ask(t, now, been); has {
+		case refuse:
 		case accept:
 			weight := float64(t.step) * u.ramp(t, now)
 			if sum += weight; rand.Float64()*sum < weight {
 				best = t
 			}
+		default:
+			return pick{t, has}
 		}
 	}
-	return pick{target: best}
+	return pick{best, accept}
 }
 
 // last takes a target although all are out: those that fail without delay are as good as none, and one of them is tried, since
 // the last target is never given up. One that is silent is not, and neither is one that an operator has drained.
-func (r *roster) last(been *tried) pick {
+func (r *roster) last(now int64, been *tried) pick {
 	for _, g := range r.groups {
 		var best *target
 		var sum uint64
 		for _, t := range g.targets {
-			if t.serves() || t.silent.Load() || t.seat.drained.Load() || t.unfit() || been.has(t) {
+			if t.serves() || t.silent.Load() || t.seat.drained.Load() || t.unfit() || t.breaker.shut(now) || been.has(t) {
 				continue
 			}
 			if sum += t.step; rand.Uint64N(sum) < t.step {
@@ -247,7 +253,7 @@ func (r *roster) last(been *tried) pick {
 			}
 		}
 		if best != nil {
-			return pick{target: best}
+			return pick{best, accept}
 		}
 	}
 	return pick{}

@@ -30,17 +30,22 @@ type Registry struct {
 	asking chan struct{} // holds one for each health check under way
 
 	mu        sync.Mutex
-	endpoints map[key]*endpoint // guarded by mu; those that the configuration in use has
-	checks    map[key][]*check  // guarded by mu; by the connections that they make
-	turns     map[string]*turn  // guarded by mu; by upstream
-	seats     map[string]seats  // guarded by mu; those of the configuration in use, by upstream
-	current   *Set              // guarded by mu; the configuration in use, nil before the first
-	closed    bool              // guarded by mu
-	crew      sync.WaitGroup    // goroutines that see how targets are; Add is guarded by mu
+	endpoints map[key]*endpoint   // guarded by mu; those that the configuration in use has
+	checks    map[key][]*check    // guarded by mu; by the connections that they make
+	lasting   map[string]*lasting // guarded by mu; by upstream
+	seats     map[string]seats    // guarded by mu; those of the configuration in use, by upstream
+	current   *Set                // guarded by mu; the configuration in use, nil before the first
+	closed    bool                // guarded by mu
+	crew      sync.WaitGroup      // goroutines that see how targets are; Add is guarded by mu
+	races     crew                // goroutines of calls that may be hedged
 }
 
-// A turn is how far round robin has come.
-type turn struct{ atomic.Uint64 }
+// A lasting is what is known of an upstream as a whole, by its name, from one configuration to the next.
+type lasting struct {
+	turn    atomic.Uint64 // how far round robin has come
+	budget  budget
+	answers *answers // nil until a hedge wants to know; guarded by the registry's mu
+}
 
 // NewRegistry makes a registry without endpoints.
 func NewRegistry(o Options) *Registry {
@@ -51,7 +56,7 @@ func NewRegistry(o Options) *Registry {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Registry{o: o, start: time.Now(), asking: make(chan struct{}, mostChecks),
-		endpoints: map[key]*endpoint{}, checks: map[key][]*check{}, turns: map[string]*turn{}, seats: map[string]seats{}}
+		endpoints: map[key]*endpoint{}, checks: map[key][]*check{}, lasting: map[string]*lasting{}, seats: map[string]seats{}}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r
 }
@@ -64,19 +69,19 @@ type Set struct {
 	registry  *Registry
 	upstreams map[string]*Upstream
 	fresh     map[key]*endpoint // that this configuration brings; nil once it is in use
-	turns     map[string]*turn
+	lasting   map[string]*lasting
 }
 
 // Prepare builds the upstreams of a configuration, whose settings Check has found right. Nothing is changed until Commit:
 // a Set that is dropped leaves no trace.
 func (r *Registry) Prepare(configs map[string]*Config) *Set {
-	s := &Set{r, map[string]*Upstream{}, map[key]*endpoint{}, map[string]*turn{}}
+	s := &Set{r, map[string]*Upstream{}, map[key]*endpoint{}, map[string]*lasting{}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, c := range configs {
-		s.turns[name] = r.turns[name]
-		if s.turns[name] == nil {
-			s.turns[name] = new(turn)
+		s.lasting[name] = r.lasting[name]
+		if s.lasting[name] == nil {
+			s.lasting[name] = new(lasting)
 		}
 		s.upstreams[name] = s.build(name, c)
 	}
@@ -127,7 +132,7 @@ func (s *Set) Commit() {
 			gone = append(gone, r.release(u, u.roster.Load())...)
 		}
 	}
-	r.current, r.turns = s, s.turns
+	r.current, r.lasting = s, s.lasting
 	s.fresh = nil
 	r.mu.Unlock()
 	closeAll(gone)
@@ -166,6 +171,7 @@ func (r *Registry) hold(u *Upstream, o *roster) {
 			r.endpoints[t.key] = t.endpoint
 		}
 		t.users++
+		t.join()
 	}
 }
 
@@ -175,6 +181,7 @@ func (r *Registry) release(u *Upstream, o *roster) (gone []*endpoint) {
 	r.rise(u.name, o)
 	for _, t := range o.targets {
 		r.unwatch(t)
+		t.part()
 		if t.users--; t.users == 0 {
 			t.retired = true
 			delete(r.endpoints, t.key)
@@ -218,4 +225,5 @@ func (r *Registry) Close() {
 		e.pool.Close()
 	}
 	r.crew.Wait()
+	r.races.close()
 }

@@ -41,7 +41,7 @@ func TestReloadKeepsEndpoints(t *testing.T) {
 			t.Errorf("upstreams %s", got)
 		}
 		two := s.Upstream("shop")
-		if two.roster.Load().targets[0].endpoint != one.roster.Load().targets[0].endpoint || two.turn != one.turn {
+		if two.roster.Load().targets[0].endpoint != one.roster.Load().targets[0].endpoint || two.lasting != one.lasting {
 			t.Error("the endpoint is another one after the reload")
 		}
 		if a := get(s.Upstream("other")); a.body != "a:80" || *w.targets[0].path.Load() != "/base/x" {
@@ -193,7 +193,6 @@ func TestSettings(t *testing.T) {
 		"targets: [http://a]\nhealth: {path: /, method: PUT}":                    "health.method: ",
 		"targets: [http://a]\nhealth: {path: /, headers: {te: x}}":               "health.headers.te: the gateway makes this header itself",
 		"targets: [http://a]\nhealth: {path: /, headers: {'a b': x}}":            "this is no name of a header",
-		"targets: [http://a]\nretry: {attempts: 2}":                              "retry: not yet",
 	} {
 		n, errs := schema.Parse("", []byte(doc))
 		c := &Config{}
@@ -210,6 +209,11 @@ func TestDefaults(t *testing.T) {
 		Balance: Balance{way: P2C}, Protocol: "h1", MaxConnections: 1024, MaxPending: 1024,
 		Outliers: Outliers{5, 10 * time.Second, 50},
 		Timeouts: Timeouts{2 * time.Second, 30 * time.Second, time.Minute, 0},
+		Retry: Retry{
+			Attempts: 1, Backoff: 25 * time.Millisecond, Budget: 20,
+			On:      []Condition{{word: connectFailure}, {word: reset}, {"", 502, 502}, {"", 503, 503}, {"", 504, 504}},
+			Methods: []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"},
+		},
 	}
 	targets := c.Targets
 	c.Targets = nil

@@ -28,6 +28,7 @@ type TargetStatus struct {
 	Why      string       `json:"why,omitempty"`     // it gets no calls: "drained" or "out"
 	Ramp     string       `json:"ramp,omitempty"`    // share of its weight that it has come to with slow_start: "40%"
 	Out      string       `json:"out,omitempty"`     // for how much longer no call goes there: "8s"
+	Circuit  string       `json:"circuit,omitempty"` // closed, open or half_open; "" without a breaker
 	Latency  string       `json:"latency,omitempty"` // until the answer begins, as a moving average: "12.5ms"
 	Active   int          `json:"active"`            // calls that wait for the head of their response
 	Open     int          `json:"open"`              // connections, with the idle ones
@@ -55,6 +56,9 @@ func (u *Upstream) Snapshot() Status {
 		}
 		if t.out.Load() != 0 {
 			st.Out = schema.FormatDuration(max(0, time.Duration(t.out.Load()-now)).Round(time.Millisecond))
+		}
+		if t.breaker != nil {
+			st.Circuit = t.breaker.state(now).String()
 		}
 		if l := t.remembered(now); l > 0 {
 			st.Latency = time.Duration(l).Round(time.Microsecond).String()
@@ -84,13 +88,17 @@ func (s *Set) count() {
 func (u *Upstream) count(r *roster) {
 	for _, t := range r.targets {
 		t.counts = u.counts.Target(t.name)
-		t.counts.Watch(t.state)
+		t.counts.Watch(func() telemetry.TargetState { return u.state(t) })
 	}
 }
 
-func (t *target) state() telemetry.TargetState {
+func (u *Upstream) state(t *target) telemetry.TargetState {
 	pool := t.pool.Stats()
-	return telemetry.TargetState{Healthy: t.in(), Drained: t.seat.drained.Load(), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting}
+	s := telemetry.TargetState{Healthy: t.in(), Drained: t.seat.drained.Load(), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting, Circuit: -1}
+	if b := t.breaker; b != nil {
+		s.Circuit = int(b.state(u.registry.clock(time.Now())))
+	}
+	return s
 }
 
 // why says for what reason the target gets no new calls, "" when it does.

@@ -25,16 +25,21 @@ type Upstream struct {
 	host     Host
 	outliers Outliers
 	timeouts Timeouts
+	retry    retrying
+	hedge    hedging
 	counts   *telemetry.Upstream // nil until the configuration is in use
-	turn     *turn
-	slow     time.Duration // how long a target ramps in; 0 for not at all
-	retired  bool          // the configuration is in use no longer; guarded by the registry's mu
+	*lasting
+	slow    time.Duration // how long a target ramps in; 0 for not at all
+	retired bool          // the configuration is in use no longer; guarded by the registry's mu
 }
 
 // A target is an endpoint as one upstream sees it.
 type target struct {
 	*endpoint
-	seat   *seat
+	seat    *seat
+	guarded *CircuitBreaker // the settings of its breaker, nil for none
+	breaker *breaker        // nil for none, and until the configuration is in use
+
 	index  int    // in its group
 	name   string // for log and metrics
 	url    string
@@ -56,8 +61,8 @@ type target struct {
 func (u *Upstream) Name() string { return u.name }
 
 // limit sets the times that the caller of Send left open, and keeps them within the request's.
-func (u *Upstream) limit(x *policy.Exchange, c *wire.Call, now time.Time) {
-	t := &u.timeouts
+func (u *Upstream) limit(s *sending, now time.Time) {
+	t, x, c := &u.timeouts, s.x, s.c
 	c.Start = now
 	c.Connect = sooner(c.Connect, t.Connect)
 	c.Wait = sooner(c.Wait, t.ResponseHeader)
@@ -65,12 +70,23 @@ func (u *Upstream) limit(x *policy.Exchange, c *wire.Call, now time.Time) {
 	if t.Total > 0 && c.Deadline.IsZero() {
 		c.Deadline = now.Add(t.Total)
 	}
+	c.HeadBy = s.headBy
 	if !x.Deadline.IsZero() {
 		c.Connect = sooner(c.Connect, x.Deadline.Sub(now))
-		if c.HeadBy.IsZero() || x.Deadline.Before(c.HeadBy) {
-			c.HeadBy = x.Deadline
-		}
+		c.HeadBy = earlier(c.HeadBy, x.Deadline)
 	}
+	if try := u.retry.perTry; try > 0 {
+		c.Connect = sooner(c.Connect, try)
+		c.HeadBy = earlier(c.HeadBy, now.Add(try))
+	}
+}
+
+// earlier returns the earlier of two times, of which zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // sooner returns the shorter of two durations, of which 0 is none.

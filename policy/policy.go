@@ -84,6 +84,8 @@ type Exchange struct {
 	Upstream string        // name of the upstream that answered or failed last
 	Target   string        // its target; for the log only, never for the client
 	Tries    int           // calls sent upstream
+	Retried  string        // why the last of them was made again: "reset", "503"; "" when there was no need
+	Hedged   string        // how it went to send a call to a second target as well: "won" or "lost"; "" when none was
 	Waited   time.Duration // from the first byte sent upstream to the head of the response
 
 	client string // Client as text, once somebody asked

@@ -18,6 +18,11 @@ var (
 	inflight     = describe("inflight_requests", "Requests read and not yet answered in full.")
 	upDuration   = describe("upstream_duration_seconds", "Time from the first byte of a call to the head of its response.", "upstream")
 	upRequests   = describe("upstream_requests_total", "Calls to a target, retries among them.", "upstream", "target", "outcome")
+	upRetries    = describe("upstream_retries_total", "Calls made again.", "upstream", "reason")
+	upExhausted  = describe("upstream_retry_budget_exhausted_total", "Calls not made again, or not sent to a second target, since the budget for that was used up.", "upstream")
+	upHedges     = describe("hedges_total", "Calls sent to a second target because the first took long.", "upstream", "outcome")
+	circuit      = describe("circuit_state", "The circuit breaker of a target: closed (0), open (1) or half open (2).", "upstream", "target")
+	circuitOpens = describe("circuit_opened_total", "How often the circuit breaker of a target opened.", "upstream", "target")
 	healthy      = describe("target_healthy", "Whether a target is in service (1) or out of it (0).", "upstream", "target")
 	drained      = describe("target_drained", "Whether an operator has drained a target (1), so that it gets no new requests, or not (0).", "upstream", "target")
 	healthChecks = describe("health_checks_total", "Health checks of a target.", "upstream", "target", "outcome")
@@ -33,7 +38,8 @@ var (
 	crowdWaiting = describe("concurrency_waiting", "Requests that wait for a place at a concurrency policy.", "policy")
 	crowdLimit   = describe("concurrency_limit", "The limit of a concurrency policy that holds now; of several adaptive ones the smallest.", "policy")
 	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, drained, healthChecks, healthTurns, targetOpen, targetIdle,
-		targetQueue, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit}
+		targetQueue, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit,
+		upRetries, upExhausted, upHedges, circuit, circuitOpens}
 )
 
 const namespace = "sallyport"
@@ -163,6 +169,17 @@ func (r *Route) collect(out chan<- prometheus.Metric) {
 
 func (u *Upstream) collect(out chan<- prometheus.Metric) {
 	u.cells.collect(out, upDuration, u.name)
+	for r := RetryConnect; r < retryCount; r++ {
+		if n := u.retries[r].Load(); n > 0 {
+			out <- value(upRetries, prometheus.CounterValue, float64(n), u.name, r.String())
+		}
+	}
+	for h := range hedgeCount {
+		if n := u.hedges[h].Load(); n > 0 {
+			out <- value(upHedges, prometheus.CounterValue, float64(n), u.name, h.String())
+		}
+	}
+	out <- value(upExhausted, prometheus.CounterValue, float64(u.exhausted.Load()), u.name)
 	for _, t := range u.list() {
 		t.collect(out, u.name)
 	}
@@ -186,6 +203,10 @@ func (t *Target) collect(out chan<- prometheus.Metric, upstream string) {
 	out <- value(targetOpen, prometheus.GaugeValue, float64(s.Open), upstream, t.address)
 	out <- value(targetIdle, prometheus.GaugeValue, float64(s.Idle), upstream, t.address)
 	out <- value(targetQueue, prometheus.GaugeValue, float64(s.Waiting), upstream, t.address)
+	if s.Circuit >= 0 {
+		out <- value(circuit, prometheus.GaugeValue, float64(s.Circuit), upstream, t.address)
+		out <- value(circuitOpens, prometheus.CounterValue, float64(t.opened.Load()), upstream, t.address)
+	}
 }
 
 // collectChecks writes what health checks found, nothing for a target without any.

@@ -35,7 +35,9 @@ type Line struct {
 	UserAgent    string
 	Referer      string // secret-looking values are masked in writing
 	TraceID      string
-	Tries        int // calls sent upstream
+	Tries        int    // calls sent upstream
+	Retried      string // why the last of them was made again
+	Hedged       string // how a call to a second target went
 }
 
 // Bounds of what one field may take in a line, in bytes. The whole line fits into maxLine.
@@ -69,6 +71,8 @@ const (
 	fieldUpstream
 	fieldTarget
 	fieldTries
+	fieldRetried
+	fieldHedged
 	fieldUpstreamMS
 	fieldProblem
 	fieldCause
@@ -84,7 +88,7 @@ const allFields = fieldEnd - 1
 // Fields are the names of the fields of a line, in the order in which they are written.
 var Fields = []string{
 	"time", "id", "client_ip", "method", "host", "path", "query", "protocol", "status", "duration_ms", "bytes_in", "bytes_out",
-	"api", "version", "route", "consumer", "subject", "upstream", "target", "tries", "upstream_ms", "problem", "cause", "fault",
+	"api", "version", "route", "consumer", "subject", "upstream", "target", "tries", "retried", "hedged", "upstream_ms", "problem", "cause", "fault",
 	"user_agent", "referer", "trace_id",
 }
 
@@ -139,6 +143,8 @@ func (l *Line) appendUpstream(b []byte, set fieldSet) []byte {
 	b = appendField(b, set&fieldTarget, `"target":"`, l.Target, 2*shortField)
 	if l.Tries > 0 {
 		b = appendInt(b, set&fieldTries, `"tries":`, int64(l.Tries))
+		b = appendField(b, set&fieldRetried, `"retried":"`, l.Retried, shortField)
+		b = appendField(b, set&fieldHedged, `"hedged":"`, l.Hedged, shortField)
 		b = appendMillis(b, set&fieldUpstreamMS, `"upstream_ms":`, l.Upstream)
 	}
 	b = appendField(b, set&fieldProblem, `"problem":"`, l.Problem, shortField)

@@ -54,7 +54,7 @@ func TestLine(t *testing.T) {
 // TestFieldsInOrder has each name of Fields chosen alone.
 func TestFieldsInOrder(t *testing.T) {
 	l := example()
-	l.Problem, l.Cause = "p", "c"
+	l.Problem, l.Cause, l.Fault, l.Retried, l.Hedged = "p", "c", "delay", "reset", "won"
 	for _, name := range Fields {
 		set, err := fieldsOf([]string{name})
 		if err != nil {

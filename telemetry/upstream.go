@@ -11,12 +11,56 @@ type Upstream struct {
 	name  string
 	cells cells
 
+	retries   [retryCount]atomic.Uint64
+	exhausted atomic.Uint64
+	hedges    [hedgeCount]atomic.Uint64
+
 	mu      sync.Mutex // guards targets
 	targets map[string]*Target
 }
 
 // Duration counts how long one call took until the head of the response.
 func (u *Upstream) Duration(d time.Duration) { u.cells.observe(u.cells.pick(), d) }
+
+// A Retry is why a call is made again.
+type Retry uint8
+
+// The reasons.
+const (
+	NoRetry      Retry = iota // it is not
+	RetryConnect              // no connection could be made
+	RetryQueue                // no connection became free
+	RetryReset                // the connection broke
+	RetryTimeout              // the answer did not begin in time
+	RetryStatus               // the answer had a status that asks for it
+	retryCount
+)
+
+func (r Retry) String() string {
+	return [...]string{"", "connect_failure", "queue", "reset", "timeout", "status"}[r]
+}
+
+// Retried counts a call that is made again.
+func (u *Upstream) Retried(why Retry) { u.retries[why].Add(1) }
+
+// Exhausted counts a call that is not made again since the budget for that is used up.
+func (u *Upstream) Exhausted() { u.exhausted.Add(1) }
+
+// A Hedge is how a call went that was sent to a second target.
+type Hedge uint8
+
+// The outcomes of hedges.
+const (
+	HedgeWon    Hedge = iota // the second answered first
+	HedgeLost                // the first one did
+	HedgeFailed              // neither answered
+	hedgeCount
+)
+
+func (h Hedge) String() string { return [...]string{"won", "lost", "failed"}[h] }
+
+// Hedged counts a call that was sent to a second target.
+func (u *Upstream) Hedged(how Hedge) { u.hedges[how].Add(1) }
 
 // Target returns the counters of one target, the same ones each time.
 func (u *Upstream) Target(address string) *Target {
@@ -58,12 +102,16 @@ type Target struct {
 	outcomes [outcomeCount]atomic.Uint64
 	checks   [checkCount]atomic.Uint64
 	turns    atomic.Uint64
+	opened   atomic.Uint64
 	state    atomic.Pointer[func() TargetState]
 	_        [64]byte // no cache line shared with the next target
 }
 
 // Done counts a call that ended.
 func (t *Target) Done(o Outcome) { t.outcomes[o].Add(1) }
+
+// Opened counts that the target's circuit opened.
+func (t *Target) Opened() { t.opened.Add(1) }
 
 // Watch has state asked for the target's state whenever somebody looks at the metrics. It must not
 // wait. A later Watch replaces it.
@@ -76,6 +124,7 @@ type TargetState struct {
 	Open    int // connections, with the idle ones
 	Idle    int // connections that wait for a call
 	Waiting int // calls that wait for a connection
+	Circuit int // 0 for closed, 1 for open, 2 for half open; -1 without a breaker
 }
 
 // An Outcome is how a call to a target ended.

@@ -136,6 +136,9 @@ type Call struct {
 	// responses and the news that the client is gone travel through its Conn.
 	Request *Request
 
+	// Cancel lets another goroutine end the call; nil when nobody wants to. Such a call fails with OpRequest.
+	Cancel *Cancel
+
 	Start    time.Time     // when the call was made, for its times to count from; zero for when the engine gets it
 	Deadline time.Time     // of the whole call up to the end of the response; zero for none
 	HeadBy   time.Time     // when the response's head must be there, however long the request takes; zero for none

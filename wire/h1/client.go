@@ -75,7 +75,14 @@ func (p *Pool) Do(c *wire.Call) (*wire.Response, error) {
 		if failed != nil {
 			return nil, failed
 		}
+		u.gone.Store(false)
+		if !c.Cancel.Begin(u.goneF) {
+			u.at = time.Time{}
+			p.put(u)
+			return nil, &wire.CallError{Op: wire.OpRequest, Err: errCanceled}
+		}
 		resp, failed, again := u.do(c)
+		c.Cancel.Over()
 		if failed == nil {
 			return resp, nil
 		}
@@ -89,7 +96,6 @@ func (p *Pool) Do(c *wire.Call) (*wire.Response, error) {
 func (u *upConn) do(c *wire.Call) (resp *wire.Response, failed *wire.CallError, again bool) {
 	reused := u.used
 	u.used, u.call, u.up, u.stop, u.sent, u.began = true, c, nil, nil, 0, false
-	u.gone.Store(false)
 	if u.at.IsZero() {
 		u.at = time.Now()
 	}
@@ -117,6 +123,8 @@ func (u *upConn) do(c *wire.Call) (resp *wire.Response, failed *wire.CallError, 
 	}
 	return nil, failed, again
 }
+
+var errCanceled = errors.New("the call was canceled")
 
 var errStale = errors.New("the target closed the connection")
 
