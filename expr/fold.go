@@ -38,6 +38,7 @@ func (f *folder) node(n *schema.Node, path string) {
 	}
 	for i, item := range n.Items {
 		f.node(item, schema.Index(path, i))
+		schema.Yield(i)
 	}
 	if n.Kind != schema.String {
 		return

@@ -2,9 +2,9 @@ package gateway
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -36,6 +36,7 @@ type builder struct {
 	warnings schema.Errors
 	snapshot *snapshot      // nil before build
 	taken    map[string]int // names of routes, by api, that were given out
+	text     []byte         // room to spell in
 }
 
 // newBuilder makes a builder for doc, with which errs are wrong already.
@@ -110,6 +111,7 @@ func (b *builder) rules() (rules []*rule) {
 			if r := b.route(a, &a.Routes[i], shared); r != nil {
 				rules = append(rules, r)
 			}
+			runtime.Gosched() // requests go first: a large document takes a while
 		}
 	}
 	return rules
@@ -151,7 +153,7 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 		}
 	}
 	v.handler = policy.Chain(chain, last)
-	v.setSum(a, r)
+	b.setSum(v, a, r)
 	asked := *v
 	asked.asked = true
 	v.rewritten = &rule{Name: name, Match: match, Value: &asked}
@@ -187,12 +189,14 @@ func (b *builder) name(a *config.API, r *config.Route, m *route.Match) string {
 	return name
 }
 
-// sum tells two versions of a route apart, whatever moved in the file.
-func (v *served) setSum(a *config.API, r *config.Route) {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %v %q\n", a.Hosts, a.BasePath, a.Normalize, a.Errors, v.guards)
-	spell(h, r.Node)
-	v.sum = hex.EncodeToString(h.Sum(nil))
+// setSum tells two versions of a route apart, whatever moved in the file.
+func (b *builder) setSum(v *served, a *config.API, r *config.Route) {
+	text := fmt.Appendf(b.text[:0], "%q %q %q %v\n", a.Hosts, a.BasePath, a.Normalize, a.Errors)
+	for _, g := range v.guards {
+		text = append(append(text, g...), '\n')
+	}
+	b.text = spell(text, r.Node)
+	v.sum = sha256.Sum256(b.text)
 }
 
 // env is what a policy or backend at a place gets to know.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,7 +30,7 @@ func differences(a, b *snapshot) differencesList {
 	}
 }
 
-func compare(what string, a, b map[string]string) difference {
+func compare[T comparable](what string, a, b map[string]T) difference {
 	d := difference{what: what}
 	for _, name := range slices.Sorted(maps.Keys(a)) {
 		switch sum, still := b[name]; {
@@ -87,8 +88,8 @@ func listed(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-func routeSums(s *snapshot) map[string]string {
-	sums := map[string]string{}
+func routeSums(s *snapshot) map[string][sha256.Size]byte {
+	sums := make(map[string][sha256.Size]byte, len(s.table.Rules()))
 	for _, r := range s.table.Rules() {
 		name := r.Value.name
 		if r.Value.api != "default" {
@@ -109,25 +110,19 @@ func listenerSums(s *snapshot) map[string]string {
 	return sums
 }
 
-func nodeSums(n *schema.Node) map[string]string {
+func nodeSums(n *schema.Node, but ...string) map[string]string {
 	sums := map[string]string{}
 	for _, f := range n.Entries() {
-		sums[f.Name] = spelt(f.Node)
+		if !slices.Contains(but, f.Name) {
+			sums[f.Name] = spelt(f.Node)
+		}
 	}
 	return sums
 }
 
 // settingSums are the top-level settings that are not told of by name.
 func settingSums(s *snapshot) map[string]string {
-	sums := nodeSums(s.doc.Root)
-	for _, name := range []string{"routes", "apis", "upstreams", "listeners", "policies"} {
-		delete(sums, name)
-	}
-	return sums
+	return nodeSums(s.doc.Root, "routes", "apis", "upstreams", "listeners", "policies")
 }
 
-func spelt(n *schema.Node) string {
-	var b strings.Builder
-	spell(&b, n)
-	return b.String()
-}
+func spelt(n *schema.Node) string { return string(spell(nil, n)) }

@@ -23,6 +23,7 @@ func (g *Gateway) Load(path string) error {
 func (g *Gateway) load(path string) (*Reloaded, error) {
 	g.loading.Lock()
 	defer g.loading.Unlock()
+	defer easeMemory()()
 	_, b := g.read(path)
 	return g.put(b)
 }
@@ -38,6 +39,7 @@ type Reloaded struct {
 func (g *Gateway) LoadBytes(name string, data []byte) error {
 	g.loading.Lock()
 	defer g.loading.Unlock()
+	defer easeMemory()()
 	_, err := g.put(g.newBuilder(config.Parse(name, data, g.o.outside())))
 	return err
 }

@@ -211,6 +211,7 @@ func (g *Gateway) loud(err error) {
 func (g *Gateway) reread(path string) {
 	g.loading.Lock()
 	defer g.loading.Unlock()
+	defer easeMemory()()
 	doc, b := g.read(path)
 	g.mu.Lock()
 	same := doc.Digest() == g.last.digest

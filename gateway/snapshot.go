@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/sha256"
 	"maps"
 	"slices"
 
@@ -54,8 +55,8 @@ type served struct {
 	explainer policy.Explainer
 
 	pos schema.Pos
-	at  string // in the document
-	sum string // tells two versions of the route apart
+	at  string            // in the document
+	sum [sha256.Size]byte // tells two versions of the route apart
 }
 
 // stricter says whether the route of other guards more than found does, so that a path that some server could read as

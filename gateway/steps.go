@@ -2,8 +2,8 @@ package gateway
 
 import (
 	"fmt"
-	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sallyport/expr"
@@ -136,9 +136,8 @@ func (b *builder) step(f *schema.Field, path, where string) *step {
 	if len(errs) > 0 {
 		return nil
 	}
-	var spelt strings.Builder
-	spell(&spelt, f.Node)
-	return &step{policy: p, kind: f.Name, guard: f.Name + " " + spelt.String(), node: f.Node, path: path}
+	b.text = spell(append(append(b.text[:0], f.Name...), ' '), f.Node)
+	return &step{policy: p, kind: f.Name, guard: string(b.text), node: f.Node, path: path}
 }
 
 // settings is the node of a kind's settings: nothing after the colon means all defaults.
@@ -192,27 +191,26 @@ func (c *conditional) Handle(x *policy.Exchange, next policy.Handler) (*wire.Res
 	return next(x)
 }
 
-// spell writes n in one form, whatever its place and style: two nodes that mean the same spell the same.
-func spell(w io.Writer, n *schema.Node) {
+// spell appends n in one form, whatever its place and style: two nodes that mean the same spell the same.
+func spell(b []byte, n *schema.Node) []byte {
 	if n == nil {
-		return
+		return b
 	}
 	switch n.Kind {
 	case schema.Map:
-		fmt.Fprint(w, "{")
+		b = append(b, '{')
 		for _, f := range n.Fields {
-			fmt.Fprintf(w, "%q:", f.Name)
-			spell(w, f.Node)
+			b = strconv.AppendQuote(b, f.Name)
+			b = spell(append(b, ':'), f.Node)
 		}
-		fmt.Fprint(w, "}")
+		return append(b, '}')
 	case schema.List:
-		fmt.Fprint(w, "[")
+		b = append(b, '[')
 		for _, item := range n.Items {
-			spell(w, item)
-			fmt.Fprint(w, ",")
+			b = append(spell(b, item), ',')
 		}
-		fmt.Fprint(w, "]")
+		return append(b, ']')
 	default:
-		fmt.Fprintf(w, "%d%q", n.Kind, n.Text)
+		return strconv.AppendQuote(append(b, '0'+byte(n.Kind)), n.Text)
 	}
 }

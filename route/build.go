@@ -23,6 +23,7 @@ func Build[T any](rules []*Rule[T], stricter func(found, other T) bool) (*Table[
 		m := &r.Match
 		b.add(label{r.Name, r.Pos, r.At}, &entry{rule: i, match: m, priority: r.Priority, bare: m.conditions() == 0 && m.Path.regex == nil})
 		t.slashed = t.slashed || r.Match.Path.slashed()
+		schema.Yield(i)
 	}
 	b.seal()
 	t.hosts = newHosts(b.trees)
@@ -154,8 +155,9 @@ func (b *builder) put(host string, e *entry) {
 
 // seal puts everything into the order in which it is tried.
 func (b *builder) seal() {
-	for _, l := range b.leaves {
+	for i, l := range b.leaves {
 		l.seal()
+		schema.Yield(i)
 	}
 	for _, tree := range b.trees.sorted() {
 		tree.each(func(n *node) {

@@ -36,7 +36,14 @@ func Join(path, name string) string {
 func Index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
 func plainName(name string) bool {
-	return name != "" && len(name) <= 64 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == ""
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return name != "" && len(name) <= 64
 }
 
 const dynamic = `an expression that depends on the request cannot stand here; only env.X, env("X", "default") and file("path") can`
@@ -149,6 +156,7 @@ func (d *decoder) list(n *Node, v reflect.Value, t *Type, r *rules, path string)
 	item := &rules{enum: r.enum}
 	for i, c := range n.Items {
 		d.value(c, list.Index(i), t.elem, item, Index(path, i))
+		Yield(i)
 	}
 	v.Set(list)
 	if wrong := r.check(v, t, ""); wrong != "" {

@@ -30,7 +30,10 @@ func (d *decoder) shorthand(n *Node, v reflect.Value, t *Type, path string) {
 	}
 	before := len(d.errs)
 	d.setting(n, v.FieldByIndex(t.short.index), t.short, path)
-	d.absent(n, v, t, map[*field]bool{t.short: true}, path)
+	given := make(marks, len(t.fields))
+	_, i := t.field(t.short.name)
+	given[i] = true
+	d.absent(n, v, t, given, path)
 	if len(d.errs) == before {
 		d.check(n, v, path)
 	}
@@ -63,15 +66,18 @@ func (f *field) missing() string {
 	return fmt.Sprintf("%q is missing, %s: %s", f.name, kind, f.doc)
 }
 
+// marks says which fields of a struct were given, by index.
+type marks []bool
+
 // given decodes the settings that n has.
-func (d *decoder) given(n *Node, v reflect.Value, t *Type, path string) map[*field]bool {
-	given := make(map[*field]bool, len(t.fields))
+func (d *decoder) given(n *Node, v reflect.Value, t *Type, path string) marks {
+	given := make(marks, len(t.fields))
 	if n == nil {
 		return given
 	}
 	var rest []*Field
 	for _, entry := range n.Fields {
-		f := t.field(entry.Name)
+		f, i := t.field(entry.Name)
 		switch {
 		case f == nil && t.rest != nil:
 			rest = append(rest, entry)
@@ -80,7 +86,7 @@ func (d *decoder) given(n *Node, v reflect.Value, t *Type, path string) map[*fie
 		case f.later != "":
 			d.errs = append(d.errs, &Error{Pos: entry.Pos, Path: Join(path, entry.Name), Msg: "not yet: " + f.later})
 		default:
-			given[f] = true
+			given[i] = true
 			d.setting(entry.Node, v.FieldByIndex(f.index), f, Join(path, f.name))
 		}
 	}
@@ -91,10 +97,10 @@ func (d *decoder) given(n *Node, v reflect.Value, t *Type, path string) map[*fie
 }
 
 // absent fills in defaults and reports what must be given.
-func (d *decoder) absent(n *Node, v reflect.Value, t *Type, given map[*field]bool, path string) {
-	for _, f := range t.fields {
+func (d *decoder) absent(n *Node, v reflect.Value, t *Type, given marks, path string) {
+	for i, f := range t.fields {
 		switch {
-		case f.later != "" || given[f]:
+		case f.later != "" || given[i]:
 		case !f.optional:
 			d.errs.Add(n, path, "%s", f.missing())
 		case f.node != nil:
@@ -120,13 +126,13 @@ func (n *Node) empty() *Node {
 	return &Node{Kind: Map, Pos: n.Pos}
 }
 
-func (t *Type) field(name string) *field {
-	for _, f := range t.fields {
+func (t *Type) field(name string) (f *field, index int) {
+	for i, f := range t.fields {
 		if f.name == name {
-			return f
+			return f, i
 		}
 	}
-	return nil
+	return nil, -1
 }
 
 // Names lists the settings of a struct, without those to come later.

@@ -6,6 +6,7 @@ package schema
 import (
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -27,7 +28,7 @@ func Parse(file string, data []byte) (*Node, Errors) {
 		return nil, p.errs
 	}
 	p.data = data
-	loader, err := yaml.NewLoader(strings.NewReader(string(data)), yaml.WithV4Defaults(), yaml.WithPlugin(depth{}))
+	loader, err := yaml.NewLoader(&polite{data}, yaml.WithV4Defaults(), yaml.WithPlugin(depth{}))
 	if err != nil { // the options are wrong
 		panic("schema: " + err.Error())
 	}
@@ -51,6 +52,27 @@ func Parse(file string, data []byte) (*Node, Errors) {
 	}
 	p.errs.Sort()
 	return n, p.errs
+}
+
+// A polite reader hands out a little at a time and lets others run in between: documents are read while requests are served, and
+// a large one takes its time.
+type polite struct{ left []byte }
+
+func (p *polite) Read(b []byte) (int, error) {
+	if len(p.left) == 0 {
+		return 0, io.EOF
+	}
+	runtime.Gosched()
+	n := copy(b, p.left[:min(len(p.left), 1<<10)])
+	p.left = p.left[n:]
+	return n, nil
+}
+
+// Yield lets others run after each few steps of a long loop; i counts the steps.
+func Yield(i int) {
+	if i%32 == 31 {
+		runtime.Gosched()
+	}
 }
 
 // A parser makes nodes out of the library's.
@@ -80,6 +102,7 @@ func (p *parser) node(y *yaml.Node, depth int) *Node {
 		p.open[y] = true
 		defer delete(p.open, y)
 	}
+	Yield(p.count)
 	n := &Node{Pos: Pos{p.file, y.Line, y.Column}}
 	switch y.Kind {
 	case yaml.ScalarNode:
