@@ -28,6 +28,7 @@ var owners = map[string]string{
 	"golang.org/x/tools":                       "test",
 	"google.golang.org/protobuf":               "expr telemetry",
 	"github.com/santhosh-tekuri/jsonschema/v6": "", // tests only
+	"github.com/coder/websocket":               "", // tests only
 	"github.com/google/go-cmp":                 "", // tests only
 	"github.com/rogpeppe/go-internal":          "", // tests only
 }
