@@ -204,7 +204,7 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 	g := b.gateway
 	return &plug.Env{
 		Log: g.log, Where: where, State: b.gateway.state, Upstreams: b.names,
-		Upstream: b.upstream, Errands: b.gateway.errands,
+		Upstream: b.upstream, Errands: b.gateway.errands, Strain: b.gateway.strain,
 		Denied: b.gateway.metrics.Denied,
 		Acted:  b.gateway.metrics.Acted,
 		Warn: func(format string, args ...any) {

@@ -35,6 +35,8 @@ type Options struct {
 	ReadFile func(path string) ([]byte, error)
 	// Stdout gets the access log unless it goes to a file, Stderr the log of the gateway itself.
 	Stdout, Stderr io.Writer
+	// Strain says how hard it is for the process, given the time since it was last asked; nil asks the machine.
+	Strain func(since time.Duration) telemetry.Readings
 	// Log replaces the log to Stderr and what the document says of it.
 	Log     *slog.Logger
 	Version string
@@ -67,6 +69,7 @@ type Gateway struct {
 	state    *store.State
 	registry *balance.Registry
 	errands  *policy.Errands
+	strain   *telemetry.Strain
 	started  time.Time
 
 	now    atomic.Pointer[snapshot]  // what requests are served by
@@ -127,6 +130,7 @@ func New(o Options) *Gateway {
 		b.Dial = func(address string, deadline time.Time) (net.Conn, error) { return o.Dial("tcp", address, deadline) }
 	}
 	g.registry = balance.NewRegistry(b)
+	g.strain = telemetry.NewStrain(g.metrics, o.Strain)
 	g.errands = policy.NewErrands(maxErrands, g.log)
 	g.crowd.bounds.Store(&crowdBounds{})
 	return g

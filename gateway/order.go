@@ -16,16 +16,22 @@ var authenticates = []string{"jwt", "api_key", "basic_auth", "introspection", "o
 
 // order warns of steps that had better stand elsewhere.
 func (b *builder) order(steps []step) {
-	known, limited := false, ""
+	known, limited, before := false, "", map[string]bool{}
 	for i, s := range steps {
 		switch {
 		case slices.Contains(authenticates, s.kind):
-			known = true
-		case s.kind == "ip_filter" && limited != "":
+			if known = true; before["concurrency"] {
+				b.once(s, "it stands after concurrency, so requests that it refuses take places; put it before")
+			}
+		case (s.kind == "ip_filter" || s.kind == "load_shed") && limited != "":
 			b.once(s, "it stands after %s, so requests that it refuses use up limits; put it first", limited)
 		case (s.kind == "rate_limit" || s.kind == "quota" || s.kind == "concurrency") && limited == "":
 			limited = s.kind
 		}
+		if before["mirror"] && refuses(s.kind) {
+			b.once(s, "it stands after mirror, so requests that it refuses are copied all the same; put mirror behind it")
+		}
+		before[s.kind] = true
 		if per := s.node.Field("per"); per != nil && (per.Text == "consumer" || per.Text == "subject") && !known {
 			b.once(s, "nothing before it finds out the %s, so it counts by ip; put authentication before it", per.Text)
 		}
@@ -35,6 +41,11 @@ func (b *builder) order(steps []step) {
 			}
 		}
 	}
+}
+
+// refuses says whether policies of a kind are there to keep requests out.
+func refuses(kind string) bool {
+	return slices.Contains(guarding, kind) || slices.Contains([]string{"load_shed", "rate_limit", "quota", "concurrency", "size_limit", "validate", "waf"}, kind)
 }
 
 // room warns of more connections than the process has files for.

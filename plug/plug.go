@@ -9,6 +9,7 @@ import (
 	"sallyport/policy"
 	"sallyport/schema"
 	"sallyport/store"
+	"sallyport/telemetry"
 )
 
 // An Env is what the gateway lends to what is plugged into it, at load.
@@ -16,6 +17,8 @@ type Env struct {
 	Log   *slog.Logger
 	Where string       // names the place, such as "default/GET /users/{id}/policies[0]"; the same again after a reload
 	State *store.State // counters and the like that live on across reloads, by name
+	// Strain tells how hard it is for the process.
+	Strain *telemetry.Strain
 	// Errands are done beside requests.
 	Errands *policy.Errands
 	// Upstream returns the upstream of that name, nil when the document has none; see To.

@@ -10,6 +10,7 @@ import (
 	"sallyport/policies/fault"
 	"sallyport/policies/headers"
 	"sallyport/policies/ipfilter"
+	"sallyport/policies/loadshed"
 	"sallyport/policies/mirror"
 	"sallyport/policies/ratelimit"
 	"sallyport/policies/rewrite"
@@ -21,6 +22,7 @@ import (
 // All holds every policy: first what keeps requests out and costs least, last what changes them. To add a policy, add its
 // folder and its line.
 var All = []*plug.Kind[policy.Policy]{
+	loadshed.Kind,
 	ipfilter.Kind,
 	ratelimit.Kind,
 	concurrency.Kind,

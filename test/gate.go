@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sallyport/gateway"
+	"sallyport/telemetry"
 )
 
 // A gate is the gateway of a script: the real one, with the network in memory around it.
@@ -25,9 +26,12 @@ type gate struct {
 
 func newGate(p *player) *gate {
 	g := &gate{player: p}
-	g.Gateway = gateway.New(gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test"})
+	g.Gateway = gateway.New(gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test", Strain: calm})
 	return g
 }
+
+// calm is a machine that has nothing else to do: what the one of the tests has must not show in scripts.
+func calm(time.Duration) telemetry.Readings { return telemetry.Readings{} }
 
 func (g *gate) listen(_, address string) (net.Listener, error) {
 	l, err := g.player.net.Listen(address)
