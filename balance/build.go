@@ -42,6 +42,7 @@ func (u *Upstream) recruit(list []Target, find func(key) *endpoint) *roster {
 		})
 	}
 	r.form()
+	r.badges = u.settings.Sticky.badges(u.name, r.targets)
 	if r.spared = int32(len(r.targets)); u.settings.Health != nil {
 		r.spared = int32(float64(len(r.targets)) * (1 - u.settings.Health.Panic.Ratio()))
 	}

@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Targets        []Target      `json:"targets" required:"true" min:"1" max:"4096" doc:"Where the calls go: URLs, or maps with more about each."`
 	Balance        Balance       `json:"balance" default:"p2c_ewma" doc:"How a target is chosen: p2c_ewma draws two and takes the one that answers sooner, round_robin takes them in turn, least_request the one with the fewest calls under way, random any, consistent_hash the one that the call's key belongs to; all by weight."`
+	Sticky         *Sticky       `json:"sticky" doc:"Keeps a client with the target that answered it first, by a cookie."`
 	Health         *Health       `json:"health" doc:"How targets are asked at intervals whether they are well: a path, or a map with more. Those that are not get no calls."`
 	Outliers       Outliers      `json:"outliers" doc:"When a target is taken out of service because of how calls to it end. One that cannot be connected to is out at once; it is tried again after a second, then after ever longer, up to eject."`
 	Timeouts       Timeouts      `json:"timeouts" doc:"How long the parts of a call may take."`
@@ -30,7 +31,6 @@ type Config struct {
 	CircuitBreaker *CircuitBreaker `json:"circuit_breaker" doc:"When no more calls go to a target that fails too many of them. None unless given; {} for the values below."`
 
 	Discover any `json:"discover" later:"finding targets by DNS, files, Consul or Kubernetes; list them in targets"`
-	Sticky   any `json:"sticky" later:"sticky sessions"`
 	TLS      any `json:"tls" later:"TLS to targets"`
 	Auth     any `json:"auth" later:"credentials for upstreams"`
 }

@@ -3,6 +3,8 @@ package balance
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -64,38 +66,42 @@ func TestRoundRobinIsSmooth(t *testing.T) {
 
 // Under load p2c_ewma keeps away from a target that is ten times slower; round robin does not.
 func TestP2CAvoidsTheSlowTarget(t *testing.T) {
-	mean := map[string]time.Duration{}
-	for _, balance := range []string{"round_robin", "p2c_ewma"} {
+	p99 := map[string]time.Duration{}
+	for _, balance := range everyWay {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
-			w.target("fast:80").delay.Store(int64(10 * time.Millisecond))
+			for _, name := range []string{"a:80", "b:80", "c:80", "d:80"} {
+				w.target(name).delay.Store(int64(10 * time.Millisecond))
+			}
 			slow := w.target("slow:80")
 			slow.delay.Store(int64(100 * time.Millisecond))
-			u := w.upstream("balance: " + balance + "\ntargets: [http://fast, http://slow]")
-			const clients, calls = 8, 100
-			var sum time.Duration
+			u := w.upstream("balance: " + balance + "\ntargets: [http://a, http://b, http://c, http://d, http://slow]")
+			const calls = 10_000 // of which 500 a second come for each target
+			var took []time.Duration
 			var mu sync.Mutex
 			var wg sync.WaitGroup
-			for range clients {
+			for i := range calls {
 				wg.Go(func() {
-					for range calls {
-						a := get(u)
-						if a.err != nil {
-							t.Error(a.err)
-						}
-						mu.Lock()
-						sum += a.took
-						mu.Unlock()
+					x := exchange()
+					x.Client = clientOf(i)
+					a := sendAs(u, x)
+					if a.err != nil {
+						t.Error(a.err)
 					}
+					mu.Lock()
+					took = append(took, a.took)
+					mu.Unlock()
 				})
+				time.Sleep(400 * time.Microsecond)
 			}
 			wg.Wait()
-			mean[balance] = sum / (clients * calls)
-			t.Logf("%s: mean %v, %d of %d calls to the slow target", balance, mean[balance], slow.seen.Load(), clients*calls)
+			slices.Sort(took)
+			p99[balance] = took[calls*99/100]
+			t.Logf("%-32s p50 %v, p99 %v, %.1f %% of the calls to the slow target", balance, took[calls/2], p99[balance], float64(slow.seen.Load())*100/calls)
 		})
 	}
-	if mean["p2c_ewma"]*3 > mean["round_robin"] {
-		t.Errorf("mean latency %v with p2c_ewma, %v with round_robin", mean["p2c_ewma"], mean["round_robin"])
+	if p99["p2c_ewma"] > 15*time.Millisecond || p99["round_robin"] < 100*time.Millisecond {
+		t.Errorf("p99 is %v with p2c_ewma, %v with round_robin", p99["p2c_ewma"], p99["round_robin"])
 	}
 }
 
@@ -136,8 +142,12 @@ func (*still) Close()                                  {}
 func (*still) Stats() wire.PoolStats                   { return wire.PoolStats{} }
 
 // bench makes an upstream whose targets take no time.
-func bench(w *world, balance string) *Upstream {
-	u := w.upstream("balance: " + balance + "\nhost: preserve\ntargets: [http://a/base, {url: 'http://b/base', weight: 2}, http://c/base]")
+func bench(w *world, settings string) *Upstream {
+	doc := "host: preserve\n" + settings
+	if !strings.Contains(settings, "targets:") {
+		doc += "\ntargets: [http://a/base, {url: 'http://b/base', weight: 2}, http://c/base]"
+	}
+	u := w.upstream(doc)
 	for _, t := range u.roster.Load().targets {
 		t.pool = &still{wire.Response{Status: 200}}
 	}
@@ -145,19 +155,33 @@ func bench(w *world, balance string) *Upstream {
 }
 
 func TestSendAllocatesNothing(t *testing.T) {
-	for _, balance := range everyWay {
-		u, x := bench(newWorld(t), balance), exchange()
+	for _, doc := range []string{
+		"balance: round_robin", "balance: random", "balance: p2c_ewma", "balance: least_request", "slow_start: 1h",
+		"balance: {consistent_hash: {on: ip}}", "balance: {consistent_hash: {on: 'header:X-A'}}", "balance: {consistent_hash: {on: 'cookie:b'}}",
+		"balance: {consistent_hash: {on: 'request.header(\"x-a\")'}}", "sticky: {cookie: route}",
+		"targets: [http://a/base, {url: 'http://b/base', priority: 1}, {url: 'http://c/base', weight: 3, priority: 1}]",
+	} {
+		u, x := bench(newWorld(t), doc), exchange()
 		x.Request.Port, x.Deadline = "8080", time.Now().Add(time.Hour)
+		x.Client = clientOf(1)
+		x.Request.Header.Add("X-A", "17")
+		x.Request.Header.Add("Cookie", "a=1; b=2")
+		if u.settings.Sticky != nil {
+			x.Request.Header.Set("Cookie", "a=1; route="+u.settings.Sticky.value("shop", "http://b/base")+"; b=2")
+		}
+		for _, target := range u.roster.Load().targets {
+			target.returned.Store(1)
+		}
 		room := make([]byte, 1024)
 		n := testing.AllocsPerRun(100, func() {
 			x.Request.SetRoom(room)
-			x.Out = wire.Call{Method: "GET", Target: "/users/17"}
+			x.Out = wire.Call{Method: "GET", Target: "/users/17", Header: &x.Request.Header}
 			if _, err := u.Send(x, &x.Out); err != nil || x.Out.Target != "/base/users/17" || x.Out.Host != "api.example.com:8080" {
 				t.Fatalf("%v, %s from %s", err, x.Out.Target, x.Out.Host)
 			}
 		})
 		if n != 0 {
-			t.Errorf("%s: %v allocations a call", balance, n)
+			t.Errorf("%s: %v allocations a call", doc, n)
 		}
 	}
 }
@@ -165,7 +189,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 func BenchmarkSend(b *testing.B) {
 	for _, balance := range everyWay {
 		b.Run(balance, func(b *testing.B) {
-			u, x := bench(newWorld(b), balance), exchange()
+			u, x := bench(newWorld(b), "balance: "+balance), exchange()
 			for b.Loop() {
 				x.Out = wire.Call{Method: "GET", Target: "/users/17"}
 				_, _ = u.Send(x, &x.Out)

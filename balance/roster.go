@@ -12,6 +12,7 @@ import (
 type roster struct {
 	targets []*target // in the order in which they were listed, without those of weight 0
 	groups  []*group  // the same by priority, in the order in which they are asked; one at least, which may be empty
+	badges  *badges   // nil without sticky
 
 	upstream *Upstream
 	failing  atomic.Int32 // how many fail their health checks

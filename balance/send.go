@@ -31,6 +31,9 @@ func (u *Upstream) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error
 	if u.balance.way == ConsistentHash {
 		s.been.key, s.been.keyed = u.balance.hash.On.of(x)
 	}
+	if u.settings.Sticky != nil {
+		return u.stick(&s)
+	}
 	return u.send(&s)
 }
 
