@@ -217,14 +217,8 @@ func (b *bound) takes(t *target, been *tried, due bool) bool {
 	return float64(busy) < math.Ceil(b.per*float64(t.step)*b.u.ramp(t, b.now))
 }
 
-// measure finds what the targets in service have under way, the call in question counted in.
+// measure finds the bound from what the targets in service have under way, the call in question counted in.
 func (b *bound) measure() {
-	calls, weight := int64(1), uint64(0)
-	for _, t := range b.g.targets {
-		if t.serves() {
-			calls += t.inflight.Load()
-			weight += t.step
-		}
-	}
-	b.per = float64(b.u.balance.hash.Load) * float64(calls) / float64(max(weight, 1))
+	usual := b.g.usual(b.now)
+	b.per = float64(b.u.balance.hash.Load) * (usual.calls + 1) / usual.weight
 }

@@ -1,7 +1,6 @@
 package balance
 
 import (
-	"math"
 	"math/rand/v2"
 )
 
@@ -22,7 +21,7 @@ func (u *Upstream) least(g *group, now int64, been *tried) pick {
 	}
 	var best *target
 	var least float64
-	usual, known := plight{}, false
+	var usual plight
 	for _, t := range g.targets {
 		switch has := u.ask(t, now, been); has {
 		case accept:
@@ -33,11 +32,11 @@ func (u *Upstream) least(g *group, now int64, been *tried) pick {
 		}
 		busy := float64(t.inflight.Load())
 		if failures := t.trouble.at(now); failures > 0 {
-			if !known {
-				usual, known = g.usual(now), true
+			if usual.weight == 0 {
+				usual = g.usual(now)
 			}
 			if worse(failures, usual.trouble) {
-				busy = max(busy, usual.busy*float64(t.step))
+				busy = max(busy, usual.calls/usual.weight*float64(t.step))
 			}
 		}
 		if g.even {
@@ -50,31 +49,6 @@ func (u *Upstream) least(g *group, now int64, been *tried) pick {
 		}
 	}
 	return pick{best, accept}
-}
-
-// A plight is how targets are that do not fail more than others.
-type plight struct {
-	trouble float64 // of the one with the least
-	busy    float64 // calls under way for each unit of weight, of those that are no worse
-}
-
-func (g *group) usual(now int64) plight {
-	p := plight{trouble: math.Inf(1)}
-	for _, t := range g.targets {
-		if t.serves() {
-			p.trouble = min(p.trouble, t.trouble.at(now))
-		}
-	}
-	var calls int64
-	var weight uint64
-	for _, t := range g.targets {
-		if t.serves() && !worse(t.trouble.at(now), p.trouble) {
-			calls += t.inflight.Load()
-			weight += t.step
-		}
-	}
-	p.busy = float64(calls) / float64(max(weight, 1))
-	return p
 }
 
 // fewest draws some targets by weight and takes the one with the fewest calls under way, by weight; of several the first, and

@@ -28,6 +28,7 @@ type group struct {
 	heaviest uint64 // of the weights
 	health   standing
 	classes  []class // for consistent_hash
+	seen     atomic.Pointer[glimpse]
 }
 
 // group returns the group of that priority, a new one if there is none.

@@ -35,6 +35,7 @@ type server struct {
 	world   *world
 	address string
 	delay   atomic.Int64           // until it answers, in nanoseconds
+	fails   atomic.Bool            // it answers 500, at once
 	breaks  atomic.Bool            // it resets connections instead
 	seen    atomic.Int64           // requests
 	sick    atomic.Bool            // it answers health checks 503
@@ -128,6 +129,9 @@ func (s *server) Handle(r *wire.Request) *wire.Response {
 	}
 	path := r.Path.Text
 	s.path.Store(&path)
+	if s.fails.Load() {
+		return &wire.Response{Status: 500}
+	}
 	if d := s.delay.Load(); d > 0 {
 		time.Sleep(time.Duration(d))
 	}
