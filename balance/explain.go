@@ -17,10 +17,10 @@ type Prospect struct {
 // Explain says what would become of c, a call on behalf of x, without sending it.
 func (u *Upstream) Explain(x *policy.Exchange, c wire.Call) []Prospect {
 	r := u.roster.Load()
-	shares := r.shares()
 	status := u.Snapshot().Targets
 	out := make([]Prospect, len(r.targets))
 	now := time.Now()
+	shares := u.shares(r, x, &c, u.registry.clock(now))
 	for i, t := range r.targets {
 		p := &out[i]
 		p.Share, p.Call = shares[t], c
@@ -33,33 +33,52 @@ func (u *Upstream) Explain(x *policy.Exchange, c wire.Call) []Prospect {
 	return out
 }
 
-// shares is what part of the calls each target gets: those of the first group with some in service, by weight; when all are
-// out, any may be tried.
-func (r *roster) shares() map[*target]float64 {
+// shares is what part of the calls like c each target gets while all stays as it is: the one that the client sticks to, or that the
+// call's key belongs to, has it; otherwise it is by priority and weight. When none is in service, any may be tried.
+func (u *Upstream) shares(r *roster, x *policy.Exchange, c *wire.Call, now int64) map[*target]float64 {
+	if t, _ := r.badges.find(u.settings.Sticky, c.Header); t != nil && t.in() && !t.breaker.shut(now) {
+		return map[*target]float64{t: 1}
+	}
+	var been tried
+	if u.balance.way == ConsistentHash {
+		been.key, been.keyed = u.balance.hash.On.of(x)
+	}
+	if been.keyed {
+		g := r.groups[u.level(r, now, &been)]
+		if t := g.highest(&bound{u: u, g: g, now: now}, &been, false); t != nil {
+			return map[*target]float64{t: 1}
+		}
+	}
 	out := map[*target]float64{}
+	left := int64(whole)
+	var sum float64
 	for _, g := range r.groups {
-		sum := uint64(0)
+		u.look(g, now)
+		part := min(g.health.carries.Load(), left)
+		left -= part
+		var weight float64
 		for _, t := range g.targets {
-			if t.in() {
-				sum += t.step
+			if t.takes(now) {
+				weight += float64(t.step) * u.ramp(t, now)
 			}
 		}
-		if sum == 0 {
-			continue
-		}
 		for _, t := range g.targets {
-			if t.in() {
-				out[t] = float64(t.step) / float64(sum)
+			if t.takes(now) {
+				out[t] = float64(part) * float64(t.step) * u.ramp(t, now) / weight
+				sum += out[t]
 			}
 		}
-		return out
 	}
-	sum := uint64(0)
-	for _, t := range r.targets {
-		sum += t.step
+	if sum == 0 {
+		for _, t := range r.targets {
+			if !t.seat.drained.Load() {
+				out[t] = float64(t.step)
+				sum += out[t]
+			}
+		}
 	}
-	for _, t := range r.targets {
-		out[t] = float64(t.step) / float64(max(sum, 1))
+	for t := range out {
+		out[t] /= sum
 	}
 	return out
 }

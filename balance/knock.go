@@ -81,6 +81,7 @@ func (u *Upstream) judge(p pick, was outcome) {
 		p.counts.Opened()
 		log.Warn("circuit is open", "upstream", u.name, "target", p.name, "for", time.Duration(p.breaker.until.Load()-u.registry.clock(time.Now())).Round(time.Millisecond))
 	default:
+		p.returned.Store(u.registry.clock(time.Now()))
 		log.Info("circuit is closed", "upstream", u.name, "target", p.name)
 	}
 }

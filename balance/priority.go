@@ -38,6 +38,8 @@ func (u *Upstream) look(g *group, now int64) {
 	for _, t := range g.targets {
 		switch {
 		case t.seat.drained.Load():
+		case t.in() && t.breaker.shut(now):
+			due = min(due, t.breaker.until.Load())
 		case t.in():
 			left += float64(t.step) * u.ramp(t, now)
 		default:

@@ -9,7 +9,7 @@ import (
 // portion is the share of the calls that go to target a, in percent, when so many clients call at once.
 func portion(t testing.TB, u *Upstream) int {
 	t.Helper()
-	const calls = 2000
+	const calls = 4000
 	n := 0
 	for range calls {
 		p := u.pick(u.roster.Load(), u.registry.clock(time.Now()), &tried{})
@@ -30,7 +30,7 @@ func TestSlowStart(t *testing.T) {
 			w.target("b:80")
 			both := "slow_start: 30s\nbalance: " + balance + "\ntargets: [http://a, http://b]"
 			u := w.upstream(both)
-			if got := portion(t, u); got < 45 || got > 55 {
+			if got := portion(t, u); got < 44 || got > 56 {
 				t.Errorf("%s: at the start of the process %d %%", balance, got)
 			}
 			ramps := func(how string) {
@@ -39,7 +39,7 @@ func TestSlowStart(t *testing.T) {
 				for _, step := range []struct {
 					after     time.Duration
 					low, high int
-				}{{0, 4, 13}, {10 * time.Second, 12, 31}, {10 * time.Second, 29, 45}, {11 * time.Second, 46, 54}} {
+				}{{0, 2, 13}, {10 * time.Second, 11, 31}, {10 * time.Second, 27, 45}, {11 * time.Second, 45, 55}} {
 					time.Sleep(step.after)
 					got := portion(t, u)
 					t.Logf("%s, %s: %d %%", balance, how, got)
@@ -66,7 +66,7 @@ func TestSlowStart(t *testing.T) {
 			u = w.upstream(both)
 			ramps("new by reload")
 			u = w.upstream(both + "\nmax_pending: 8") // which makes other endpoints
-			if got := portion(t, u); got < 45 || got > 55 {
+			if got := portion(t, u); got < 44 || got > 56 {
 				t.Errorf("%s: after a reload %d %%", balance, got)
 			}
 			w.registry.Change(u, settings(t, "targets: [http://b]").Targets)

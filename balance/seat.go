@@ -55,3 +55,6 @@ func (r *Registry) rise(upstream string, o *roster) {
 
 // serves says whether the target gets new calls: it is in service and not drained.
 func (t *target) serves() bool { return t.in() && !t.seat.drained.Load() }
+
+// takes is serves for calls that are no probes of a breaker.
+func (t *target) takes(now int64) bool { return t.serves() && !t.breaker.shut(now) }

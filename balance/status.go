@@ -25,7 +25,7 @@ type TargetStatus struct {
 	Healthy  bool         `json:"healthy"`
 	Drained  bool         `json:"drained,omitempty"`
 	Check    *CheckStatus `json:"check,omitempty"`   // what health checks say; absent without any
-	Why      string       `json:"why,omitempty"`     // it gets no calls: "drained" or "out"
+	Why      string       `json:"why,omitempty"`     // it gets no new calls: "drained", "health_check", "circuit_open", "unreachable" or "ejected"
 	Ramp     string       `json:"ramp,omitempty"`    // share of its weight that it has come to with slow_start: "40%"
 	Out      string       `json:"out,omitempty"`     // for how much longer no call goes there: "8s"
 	Circuit  string       `json:"circuit,omitempty"` // closed, open or half_open; "" without a breaker
@@ -45,7 +45,7 @@ func (u *Upstream) Snapshot() Status {
 		pool := t.pool.Stats()
 		st := TargetStatus{
 			URL: t.url, Weight: int(t.step), Priority: t.group.priority, Tags: t.tags,
-			Healthy: t.in(), Drained: t.seat.drained.Load(), Why: t.why(), Check: t.check.status(),
+			Healthy: t.in(), Drained: t.seat.drained.Load(), Why: t.why(now), Check: t.check.status(),
 			Active: int(t.inflight.Load()), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting,
 		}
 		if t.serves() {
@@ -102,12 +102,18 @@ func (u *Upstream) state(t *target) telemetry.TargetState {
 }
 
 // why says for what reason the target gets no new calls, "" when it does.
-func (t *target) why() string {
+func (t *target) why(now int64) string {
 	switch {
 	case t.seat.drained.Load():
 		return "drained"
+	case t.unfit():
+		return "health_check"
+	case t.in() && t.breaker.shut(now):
+		return "circuit_open"
 	case t.in():
 		return ""
+	case t.cut.Load():
+		return "unreachable"
 	}
-	return "out"
+	return "ejected"
 }

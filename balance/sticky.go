@@ -76,36 +76,42 @@ func (s *Sticky) badges(upstream string, targets []*target) *badges {
 	return m
 }
 
+// find returns the target that the cookies of h name, and whether they say anything: another site of the same domain may have
+// put one of the name beside the gateway's.
+func (b *badges) find(s *Sticky, h *wire.Header) (t *target, told bool) {
+	if b == nil || h == nil || !h.HasKnown(wire.Cookie) {
+		return nil, false
+	}
+	for name, value := range h.Cookies {
+		if name != s.Cookie {
+			continue
+		}
+		told = true
+		if t = b.targets[value]; t != nil {
+			break
+		}
+	}
+	return t, told
+}
+
 // stick sends c to the target that its client sticks to, if that is in service, and has the client stick to the one that
 // answers if that is another. One that answers with an error of its own keeps nobody.
 func (u *Upstream) stick(s *sending) (*wire.Response, error) {
-	x, c, been := s.x, s.c, &s.been
-	name, r, header := u.settings.Sticky.Cookie, u.roster.Load(), c.Header
-	if header != nil && header.HasKnown(wire.Cookie) {
-		found := false
-		for n, value := range header.Cookies {
-			if n != name {
-				continue
-			}
-			found = true
-			if been.want = r.badges.targets[value]; been.want != nil {
-				break
-			}
-		}
-		if found {
-			h := headers.Get().(*wire.Header)
-			h.CopyFrom(header)
-			dropCookie(x.Request, h, name)
-			c.Header = h
-			defer func() {
-				c.Header = header
-				h.Reset()
-				headers.Put(h)
-			}()
-		}
+	x, c, r, header := s.x, s.c, u.roster.Load(), s.c.Header
+	want, told := r.badges.find(u.settings.Sticky, header)
+	if s.been.want = want; told {
+		h := headers.Get().(*wire.Header)
+		h.CopyFrom(header)
+		dropCookie(x.Request, h, u.settings.Sticky.Cookie)
+		c.Header = h
+		defer func() {
+			c.Header = header
+			h.Reset()
+			headers.Put(h)
+		}()
 	}
 	resp, err := u.send(s)
-	if err == nil && resp.Status < 500 && (been.want == nil || been.want.name != x.Target) {
+	if err == nil && resp.Status < 500 && (want == nil || want.name != x.Target) {
 		u.roster.Load().tell(x, resp)
 	}
 	return resp, err

@@ -47,7 +47,7 @@ func (e *explaining) call(c *policy.Call, u *balance.Upstream) ExplainedCall {
 	}
 	for _, t := range targets {
 		out.Targets = append(out.Targets, ExplainedTarget{
-			URL: t.URL, Share: t.Share, Healthy: t.Healthy, Out: t.Out, Latency: t.Latency, Host: t.Call.Host, Path: e.target(t.Call.Target),
+			URL: t.URL, Share: t.Share, Healthy: t.Healthy, Why: t.Why, Out: t.Out, Latency: t.Latency, Host: t.Call.Host, Path: e.target(t.Call.Target),
 		})
 	}
 	out.Headers, out.Removed = e.fields(c.Call.Header)

@@ -97,6 +97,7 @@ type ExplainedTarget struct {
 	URL     string  `json:"url"`
 	Share   float64 `json:"share"`
 	Healthy bool    `json:"healthy"`
+	Why     string  `json:"why,omitempty"`     // it gets no new calls, as in /api/status
 	Out     string  `json:"out,omitempty"`     // for how much longer it gets nothing
 	Latency string  `json:"latency,omitempty"` //
 	Host    string  `json:"host"`

@@ -222,6 +222,9 @@ func (p *page) call(c *gateway.ExplainedCall) {
 		if !t.Healthy {
 			state = p.red("out" + between(t.Out != "", " for "+t.Out))
 		}
+		if t.Why != "" {
+			state += " (" + strings.ReplaceAll(t.Why, "_", " ") + ")"
+		}
 		label := ""
 		if i == 0 {
 			label = "targets"
