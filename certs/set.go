@@ -31,7 +31,7 @@ func (s *Set) Pick(hello *tls.ClientHelloInfo) *Certificate {
 	name := lower(hello.ServerName)
 	list := s.byName[name]
 	if len(list) == 0 {
-		if _, rest, found := strings.Cut(name, "."); found {
+		if label, rest, found := strings.Cut(name, "."); found && label != "" {
 			list = s.byName["*."+rest]
 		}
 	}

@@ -35,7 +35,7 @@ func serve(t *testing.T, h wire.Handler, limits Limits) string {
 			if err != nil {
 				return
 			}
-			go s.Serve(c, nil)
+			go take(s, c)
 		}
 	}()
 	t.Cleanup(func() {
@@ -45,7 +45,7 @@ func serve(t *testing.T, h wire.Handler, limits Limits) string {
 			t.Error("connections did not end")
 		}
 	})
-	return ln.Addr().String()
+	return front(t, ln.Addr().String())
 }
 
 // poolTo makes a pool of connections to a target on loopback.

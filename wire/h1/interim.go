@@ -40,6 +40,9 @@ func (k *conn) watch(gone func()) (stop func()) {
 			return nothing
 		}
 	}
+	if k.s.raw == nil && !k.looking.CompareAndSwap(false, true) {
+		return nothing // two cannot read from one client
+	}
 	_ = k.s.conn.SetReadDeadline(time.Time{}) // that of the last read is none of the watcher's
 	done, n := make(chan struct{}), 0
 	go func() {
@@ -57,6 +60,7 @@ func (k *conn) watch(gone func()) (stop func()) {
 		}
 		k.s.w += n
 		k.s.readBy = past // the next read sets its own
+		k.looking.Store(false)
 	}
 }
 

@@ -96,14 +96,14 @@ func newLab(t *testing.T, target string, limits Limits) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.addr = ln.Addr().String()
+	l.addr = front(t, ln.Addr().String())
 	go func() {
 		for {
 			c, err := ln.Accept()
 			if err != nil {
 				return
 			}
-			go l.server.Serve(c, nil)
+			go take(l.server, c)
 		}
 	}()
 	t.Cleanup(func() {

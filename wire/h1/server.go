@@ -38,6 +38,7 @@ type conn struct {
 
 	waitFn  func() error // sendContinue, made once
 	old     bool         // the current request is HTTP/1.0, which takes no interim responses
+	looking atomic.Bool  // a watcher reads from the client, into the buffer if there is one
 	before  sync.Mutex   // keeps interim responses before the final one
 	wrote   bool         // the final response has begun; guarded by before
 	cut     bool         // the last response was, which the client has to see

@@ -32,7 +32,7 @@ func TestStorm(t *testing.T) {
 			target := listen(t, func(c net.Conn) { w.target(c) })
 			p := NewPool(PoolOptions{MaxConns: 12, Dial: func(time.Time) (net.Conn, error) { return net.Dial("tcp", target) }})
 			s := &Server{Handler: &relay{pool: p}, Limits: Limits{BodyIdle: time.Second}}
-			addr := listen(t, func(c net.Conn) { s.Serve(wrap(c), nil) })
+			addr := front(t, listen(t, func(c net.Conn) { take(s, wrap(c)) }))
 			var clients sync.WaitGroup
 			end := time.Now().Add(time.Second)
 			for i := range 16 {

@@ -34,8 +34,14 @@ func inBubble(t *testing.T, limits Limits, target func(net.Conn), f func(b *bubb
 			return near, nil
 		}})
 		near, far := memnet.Pipe(from, at)
+		if overTLS {
+			back, plain := near, far
+			near, far = memnet.Pipe(from, at)
+			go veil(far, back)
+			far = plain
+		}
 		s := &Server{Handler: &relay{pool: pool}, Limits: limits}
-		go s.Serve(far, nil)
+		go take(s, far)
 		synctest.Wait()
 		f(&bubble{near, time.Now()})
 		_ = near.Close()

@@ -58,7 +58,7 @@ func (k *conn) respond(x *exchange, resp *wire.Response, last bool) (sent int64,
 		return k.switchProtocols(x, resp)
 	}
 	k.final()
-	if k.s.thrifty() && !x.body.shared {
+	if k.s.thrifty() && !x.body.shared && !k.looking.Load() {
 		k.s.release() // a body that a call had to keep at hand
 	}
 	body, length := resp.Body, resp.Length

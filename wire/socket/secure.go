@@ -26,6 +26,8 @@ type Secure struct {
 	records records
 	full    bool   // the last Read filled its buffer, so TLS may have more of the record
 	asked   bool   // TLS has read since the last Read began
+	probing bool   // TLS may take nothing from the socket
+	early   []byte // what probe found, for the next Read; a part of a block
 	ahead   []byte // what was read before TLS asked for it, at r to w; nil while there is nothing
 	r, w    int
 	onRead  func(fd uintptr) bool // reads into ahead
@@ -90,12 +92,35 @@ func (s *Secure) NetConn() net.Conn { return s.sock }
 // Await waits until Read has something to do, holding no memory meanwhile. It may return before that. A read deadline that passes is an
 // error, and the connection as good as before.
 func (s *Secure) Await() error {
-	if s.raw == nil || s.r < s.w || s.full || s.records.whole > 0 {
+	if s.raw == nil || s.r < s.w || len(s.early) > 0 || (s.full || s.records.whole > 0) && s.probe() {
 		return nil
 	}
 	s.n, s.errno = 0, 0
 	return s.raw.Read(s.onRead) // an end or an error will come again, where TLS sees it
 }
+
+// probe finds out whether TLS has something to read without waiting for more. It is needed where counting its records does not tell.
+func (s *Secure) probe() bool {
+	s.probing = true
+	b := Take(Head)
+	n, err := s.tls.Read(b)
+	s.probing, s.full = false, n == len(b)
+	if n > 0 {
+		s.early = b[:n]
+		return true
+	}
+	Give(b)
+	return !errors.Is(err, errNothing)
+}
+
+// errNothing is what TLS is told while it is probed. It does not take it for the end, as it is for now only.
+var errNothing error = nothing{}
+
+type nothing struct{}
+
+func (nothing) Error() string   { return "nothing more for now" }
+func (nothing) Timeout() bool   { return true }
+func (nothing) Temporary() bool { return true }
 
 // lookAhead runs when the socket may be readable.
 func (s *Secure) lookAhead(fd uintptr) bool {
@@ -111,6 +136,13 @@ func (s *Secure) lookAhead(fd uintptr) bool {
 
 // Read reads.
 func (s *Secure) Read(p []byte) (int, error) {
+	if len(s.early) > 0 {
+		n := copy(p, s.early)
+		if s.early = s.early[n:]; len(s.early) == 0 {
+			s.early = nil
+		}
+		return n, nil
+	}
 	full := s.full
 	s.asked = false
 	n, err := s.tls.Read(p)
@@ -258,6 +290,9 @@ type below Secure
 func (b *below) Read(p []byte) (n int, err error) {
 	s := (*Secure)(b)
 	s.asked, s.records.whole = true, 0
+	if s.probing && s.r == s.w {
+		return 0, errNothing
+	}
 	switch {
 	case s.r < s.w:
 		n = copy(p, s.ahead[s.r:s.w])
