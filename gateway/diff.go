@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/config"
 	"sallyport/schema"
 )
 
@@ -104,8 +105,19 @@ func listenerSums(s *snapshot) map[string]string {
 	sums := map[string]string{}
 	for i, n := range s.doc.Root.Field("listeners").List() {
 		if i < len(s.doc.Listeners) {
-			sums[s.doc.Listeners[i].Address] = spelt(n)
+			sums[s.doc.Listeners[i].Address] = spelt(n) + certificateSums(s.doc.Listeners[i].TLS)
 		}
+	}
+	return sums
+}
+
+// certificateSums tell certificates apart: what their files hold is no part of the document's text.
+func certificateSums(t *config.ListenerTLS) (sums string) {
+	if t == nil {
+		return ""
+	}
+	for _, c := range certificates(t).All() {
+		sums += " " + c.Leaf.SerialNumber.String() + " " + c.Expires().String()
 	}
 	return sums
 }

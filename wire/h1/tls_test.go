@@ -3,15 +3,10 @@ package h1
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"strings"
@@ -19,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/test/selfsigned"
 	"sallyport/wire"
 	"sallyport/wire/socket"
 )
@@ -43,13 +39,11 @@ func TestOverTLS(t *testing.T) {
 }
 
 var tlsSide = sync.OnceValue(func() *tls.Config {
-	k, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	template := x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"gateway.test"}, NotAfter: time.Now().Add(100 * 365 * 24 * time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, k.Public(), k)
+	c, err := selfsigned.Config("gateway.test")
 	if err != nil {
 		panic(err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: k}}, DynamicRecordSizingDisabled: true}
+	return c
 })
 
 // take serves c, with TLS if that is what is tested.

@@ -2,34 +2,27 @@ package socket
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
-	"math/big"
 	mrand "math/rand/v2"
 	"net"
 	"os"
 	"sync"
 	"testing"
 	"time"
+
+	"sallyport/test/selfsigned"
 )
 
 func config(t testing.TB) *tls.Config {
 	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	c, err := selfsigned.Config("gateway.test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, k.Public(), k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: k}}, DynamicRecordSizingDisabled: true}
+	return c
 }
 
 // pair returns both ends of a TLS connection over TCP: ours, which is the server, and that of crypto/tls.
