@@ -20,6 +20,7 @@ func TestAllocations(t *testing.T) {
 	}{
 		{"plain", `{ match: "GET /", upstream: a }`, 2},
 		{"a parameter", `{ match: "GET /{rest...}", upstream: a }`, 2},
+		{"protected", `{ match: "GET /", policies: [{ load_shed: { inflight: 1000 } }, { concurrency: 1000 }, { concurrency: { adaptive: true } }], upstream: a }`, 2},
 		{"with a chain", `{ match: "GET /", ` + chain + `, upstream: a }`, 4},
 	}
 	for _, tt := range tests {

@@ -156,6 +156,25 @@ func TestWhatIsNotCopied(t *testing.T) {
 	})
 }
 
+func TestExplain(t *testing.T) {
+	for want, change := range map[string]func(*policy.Exchange, *world){
+		"a copy goes to shadow":   func(*policy.Exchange, *world) {},
+		"larger than 64KiB":       func(x *policy.Exchange, _ *world) { x.Request.Length = 64<<10 + 1 },
+		"of unknown length":       func(x *policy.Exchange, _ *world) { x.Request.Length = -1 },
+		"a switch of protocols":   func(x *policy.Exchange, _ *world) { x.Request.Upgrade = "websocket" },
+		"by chance, 5% of the":    func(_ *policy.Exchange, w *world) { w.Percent = 5 },
+		"no request is copied to": func(_ *policy.Exchange, w *world) { w.Percent = 0 },
+	} {
+		w := newWorld(all())
+		x := exchange(strings.NewReader("hello"), 5)
+		change(x, w)
+		if got := w.Explain(x).Why; !strings.Contains(got, want) || len(w.counts) > 0 {
+			t.Errorf("got %q, counted %v; want %q", got, w.counts, want)
+		}
+		w.errands.Close(0)
+	}
+}
+
 // A body that breaks off fails the request, which could not go on either.
 func TestBodyBreaksOff(t *testing.T) {
 	w := newWorld(all())

@@ -71,9 +71,7 @@ func (f *injector) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respon
 	case p.reset:
 		x.Fault = add(x.Fault, "reset")
 		f.countReset()
-		broken := of(noAnswer)
-		broken.Break = true
-		return nil, broken
+		return nil, reset()
 	case p.status > 0:
 		x.Fault = add(x.Fault, "abort "+strconv.Itoa(p.status))
 		f.countAbort()
@@ -86,6 +84,12 @@ func of(status int) *problem.Problem {
 	t := *injected
 	t.Status = status
 	return t.New("The gateway was told to fail this request.")
+}
+
+func reset() *problem.Problem {
+	p := of(noAnswer)
+	p.Break = true
+	return p
 }
 
 func add(list, item string) string {

@@ -3,6 +3,7 @@ package fault
 import (
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -109,6 +110,31 @@ func TestAsked(t *testing.T) {
 		}
 		if value != "" && x.Request.Header.Has("X-Fault") {
 			t.Errorf("%q goes on", value)
+		}
+	}
+}
+
+// What is explained is what happens, where chance has no say.
+func TestExplain(t *testing.T) {
+	for _, c := range []struct{ yaml, asks, why, problem string }{
+		{"{ delay: 1s }", "", "by chance", ""},
+		{"{ abort: { status: 500, percent: 50% } }", "", "by chance", ""},
+		{"{ abort: 500 }", "", "it fails every request", "500"},
+		{"{ abort: { reset: true } }", "", "it fails every request", "444"},
+		{"{ header: X-Fault }", "", "the request does not ask", ""},
+		{"{ header: X-Fault }", "delay=1s, abort=404", "the request asks for it by X-Fault", "404"},
+	} {
+		f, counts := made(t, c.yaml)
+		x := exchange()
+		if c.asks != "" {
+			x.Request.Header.Add("X-Fault", c.asks)
+		}
+		v, status := f.Explain(x), ""
+		if v.Err != nil {
+			status = strconv.Itoa(problem.From(v.Err).Status)
+		}
+		if !strings.Contains(v.Why, c.why) || status != c.problem || len(counts) > 0 {
+			t.Errorf("%s: got %+v, counted %v", c.yaml, v, counts)
 		}
 	}
 }

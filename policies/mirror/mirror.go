@@ -29,3 +29,6 @@ func (m copies) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response,
 	}
 	return next(x)
 }
+
+// Explain says whether x would be copied.
+func (m copies) Explain(x *policy.Exchange) policy.Verdict { return m.to.Explain(x) }
