@@ -247,7 +247,7 @@ func (e *explaining) backend(v *served) {
 	case said.Response != nil:
 		e.answered(v.backend, said.Response)
 	default:
-		e.out.Outcome, e.out.Balance = "forwarded", e.doc.Mask(said.Why)
+		e.out.Outcome, e.out.Balance, e.out.Beside = "forwarded", e.doc.Mask(said.Why), e.facts(said.Facts)
 		e.calls(said.Calls)
 	}
 }

@@ -18,12 +18,7 @@ func (b *backend) Explain(x *policy.Exchange) (v policy.Verdict) {
 	}
 	b.fill(x)
 	if b.mirror != nil {
-		defer func() { // beside what is said of the upstream
-			if v.Why != "" {
-				v.Why += "; "
-			}
-			v.Why += b.mirror.Explain(x).Why
-		}()
+		v.Facts = []policy.Fact{{Name: "mirror", Value: b.mirror.Explain(x).Why}}
 	}
 	if b.split == nil {
 		v.Calls = []policy.Call{{Upstream: b.to.Name(), Share: 1, Chosen: true, Call: x.Out}}

@@ -173,6 +173,10 @@ func (p *page) upstreams(e *gateway.Explanation) {
 		p.head("Split")
 		p.note(e.Balance)
 	}
+	for _, f := range e.Beside {
+		p.head("Beside")
+		p.note(f.Name + ": " + f.Value)
+	}
 	for i := range e.Upstreams {
 		c := &e.Upstreams[i]
 		title := "Upstream " + c.Upstream
