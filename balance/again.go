@@ -49,8 +49,8 @@ func (u *Upstream) told(s *sending, why telemetry.Retry, text string) {
 	u.counts.Retried(why)
 }
 
-// elsewhere is again for a call of which nothing was sent to p. It may go on to any target that it has not been to. Those that are
-// out, and refused not long ago, are asked within the budget only.
+// elsewhere is again for a call of which nothing was sent to p. It may go on to any target in service that it has not been to,
+// whatever the budget says. Those that are out are asked within the budget only.
 func (u *Upstream) elsewhere(s *sending, p pick, failed *wire.CallError) (pick, bool) {
 	if s.last == nil || s.last.Op != wire.OpQueue { // that one target is overloaded tells more than that another is down
 		s.last = failed
@@ -63,7 +63,13 @@ func (u *Upstream) elsewhere(s *sending, p pick, failed *wire.CallError) (pick, 
 		return pick{}, false
 	}
 	next := u.pick(s.r, u.registry.clock(time.Now()), &s.been)
-	if next.target == nil || !next.in() && next.offer&probe == 0 && !u.spend() {
+	switch {
+	case next.target == nil:
+		return pick{}, false
+	case next.in():
+		u.budget.charge()
+	case !u.spend():
+		next.giveBack()
 		return pick{}, false
 	}
 	why, text := telemetry.RetryConnect, connectFailure

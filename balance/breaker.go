@@ -129,11 +129,12 @@ func (b *breaker) probed(now int64, was outcome) (to circuit, changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.away--
-	switch was {
-	case bad:
+	switch {
+	case was == nothing, b.state(now) != halfOpen: // or another one has decided already
+	case was == bad:
 		b.trip(now)
 		return open, true
-	case good:
+	default:
 		if b.well++; b.well < b.settings.Probes {
 			return 0, false
 		}

@@ -11,7 +11,8 @@ import (
 // This file bounds what retries and hedges add to the load of an upstream, so that they do not keep down what is down already.
 
 const (
-	// budgetTime is how far back calls and retries count, in seconds.
+	// budgetTime is how far back retries count, in whole seconds and the one that has begun. Calls count for a second less, so that of
+	// any minute no more than the share are retries: bursts of them come no closer than that time.
 	budgetTime = 10
 	// budgetFloor is how many retries that time may see in any case. Below five calls a second they may so be more than a fifth.
 	budgetFloor = 10
@@ -55,7 +56,15 @@ func (b *budget) mark(second int64) {
 
 // spend asks for one more call on top, of which share are allowed.
 func (b *budget) spend(now int64, share schema.Percent) bool {
-	calls, before := b.since(now/int64(time.Second) - budgetTime)
+	second := now/int64(time.Second) - budgetTime
+	before := b.extra.Load()
+	if m := b.since(second); m != nil {
+		before = m.extra.Load()
+	}
+	calls := int64(0)
+	if m := b.since(second + 1); m != nil {
+		calls = b.calls.Value() - m.calls.Load()
+	}
 	most := max(budgetFloor, int64(float64(calls)*share.Ratio()))
 	if share == 0 {
 		most = 0
@@ -71,17 +80,16 @@ func (b *budget) spend(now int64, share schema.Percent) bool {
 	}
 }
 
-// since returns how many calls there were from that second on, and how far extra was before it.
-func (b *budget) since(second int64) (calls, extra int64) {
-	var first *mark
+// charge takes note of one more call on top that is made in any case.
+func (b *budget) charge() { b.extra.Add(1) }
+
+// since returns the first mark from that second on, nil when there were no calls.
+func (b *budget) since(second int64) (first *mark) {
 	for i := range b.marks {
 		m := &b.marks[i]
 		if s := m.second.Load(); s >= second && (first == nil || s < first.second.Load()) {
 			first = m
 		}
 	}
-	if first == nil {
-		return 0, b.extra.Load()
-	}
-	return b.calls.Value() - first.calls.Load(), first.extra.Load()
+	return first
 }

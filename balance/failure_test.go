@@ -111,7 +111,7 @@ func TestTriesAreBounded(t *testing.T) {
 			doc += fmt.Sprintf("http://t%d, ", i)
 		}
 		u := w.upstream(doc + "]")
-		for _, want := range []int{8, 8, 8} {
+		for _, want := range []int{8, 8, 4} {
 			a := get(u)
 			problem := "upstream_failed"
 			if u.Snapshot().Healthy == 0 {
@@ -122,7 +122,7 @@ func TestTriesAreBounded(t *testing.T) {
 			}
 		}
 		if n := u.Snapshot().Healthy; n != 0 {
-			t.Errorf("%d targets are in service after 24 tries", n)
+			t.Errorf("%d targets are in service after 20 tries", n)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -29,4 +30,17 @@ func TestResilienceSettings(t *testing.T) {
 	if c.Retry.Attempts != 0 || !c.Hedge.After.percentile || c.Hedge.Max != 1 || *c.CircuitBreaker != (CircuitBreaker{50, 20, 10 * time.Second, 5 * time.Second, 1}) {
 		t.Errorf("%+v", c)
 	}
+}
+
+// series are the lines of the metrics with that in them.
+func (w *world) series(of string) string {
+	var out strings.Builder
+	rec := httptest.NewRecorder()
+	w.metrics.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	for line := range strings.Lines(rec.Body.String()) {
+		if strings.Contains(line, of) {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }

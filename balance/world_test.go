@@ -2,11 +2,14 @@ package balance
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,6 +40,8 @@ type server struct {
 	delay   atomic.Int64           // until it answers, in nanoseconds
 	fails   atomic.Bool            // it answers 500, at once
 	breaks  atomic.Bool            // it resets connections instead
+	status  atomic.Int64           // of its answers, 0 for 200
+	after   atomic.Int64           // Retry-After of its answers, 0 for none
 	seen    atomic.Int64           // requests
 	sick    atomic.Bool            // it answers health checks 503
 	checks  atomic.Int64           // health checks, which are not in seen
@@ -44,6 +49,7 @@ type server struct {
 	body    atomic.Int64           // bytes of bodies
 	http    *h1.Server
 	l       net.Listener
+	serving sync.WaitGroup // its goroutines
 }
 
 func newWorld(t testing.TB) *world {
@@ -53,6 +59,7 @@ func newWorld(t testing.TB) *world {
 		w.registry.Close()
 		for _, s := range w.targets {
 			s.stop()
+			s.serving.Wait()
 			s.http.Wait(time.Hour)
 		}
 	})
@@ -80,15 +87,16 @@ func (s *server) start() {
 		s.world.t.Fatal(err)
 	}
 	s.l, s.http = l, &h1.Server{Handler: s}
-	go func() {
+	http := s.http
+	s.serving.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go s.http.Serve(&breaking{c.(*memnet.Conn), s}, nil)
+			s.serving.Go(func() { http.Serve(&breaking{c.(*memnet.Conn), s}, nil) })
 		}
-	}()
+	})
 }
 
 func (s *server) stop() {
@@ -135,7 +143,11 @@ func (s *server) Handle(r *wire.Request) *wire.Response {
 	if d := s.delay.Load(); d > 0 {
 		time.Sleep(time.Duration(d))
 	}
-	return &wire.Response{Status: 200, Body: wire.BytesBody([]byte(s.address)), Length: int64(len(s.address))}
+	resp := &wire.Response{Status: cmp.Or(int(s.status.Load()), 200), Body: wire.BytesBody([]byte(s.address)), Length: int64(len(s.address))}
+	if after := s.after.Load(); after != 0 {
+		resp.Header.Set("Retry-After", strconv.FormatInt(after, 10))
+	}
+	return resp
 }
 
 func (s *server) healthz() *wire.Response {
@@ -175,10 +187,11 @@ func (w *world) upstream(doc string) *Upstream {
 
 // An answer is how a call ended.
 type answer struct {
-	body string
-	err  error
-	x    *policy.Exchange
-	took time.Duration
+	body   string
+	status int
+	err    error
+	x      *policy.Exchange
+	took   time.Duration
 }
 
 func exchange() *policy.Exchange {
@@ -203,6 +216,7 @@ func send(u *Upstream, x *policy.Exchange, c *wire.Call) answer {
 	resp, err := u.Send(x, c)
 	a := answer{err: err, x: x}
 	if err == nil {
+		a.status = resp.Status
 		b := make([]byte, 100)
 		n, _ := resp.Body.Read(b)
 		a.body = string(b[:n])
