@@ -32,7 +32,7 @@ func (h *Health) host(t *target) string {
 func (c *check) ask(start time.Time) error {
 	deadline := start.Add(c.settings.Timeout)
 	if c.settings.TCP {
-		conn, err := c.registry.o.Dial(c.address, deadline)
+		conn, err := c.registry.dialer(c.key, "")(deadline)
 		if err != nil {
 			return &wire.CallError{Op: wire.OpConnect, Err: err}
 		}

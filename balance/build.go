@@ -52,7 +52,7 @@ func (u *Upstream) recruit(list []Target, find func(key) *endpoint) *roster {
 // key is what the endpoint of t is found by.
 func (u *Upstream) key(t *Target) key {
 	c := u.settings
-	return key{t.address(), c.MaxConnections, pending(c.MaxPending), c.Timeouts.Idle}
+	return key{t.address(), u.speech(t), c.MaxConnections, pending(c.MaxPending), c.Timeouts.Idle}
 }
 
 // pending is max_pending as the engine has it, to which 0 means its own default.

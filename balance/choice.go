@@ -14,7 +14,7 @@ import (
 // A Protocol is what is spoken with targets.
 type Protocol string
 
-var protocols = choice{words: []string{"h1"}, later: []string{"h2", "h2c", "auto"}}
+var protocols = choice{words: []string{"auto", "h1", "h2", "h2c"}}
 
 // UnmarshalNode reads the word.
 func (p *Protocol) UnmarshalNode(n *schema.Node, path string) schema.Errors {

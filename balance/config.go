@@ -24,20 +24,20 @@ type Config struct {
 	MaxPending     int           `json:"max_pending" default:"1024" min:"0" max:"1000000" doc:"Calls that wait for a connection to each target at most, no longer than timeouts.connect; further ones are answered 503 overloaded."`
 	SlowStart      time.Duration `json:"slow_start" default:"none" max:"1d" doc:"How long a target that came later than the others, or comes back into service, has fewer calls than its weight says: a tenth at first, then ever more; none for not at all."`
 	Host           Host          `json:"host" default:"target" doc:"What the targets get as Host: target for the host of their URL, preserve for the one that the client asked for, or a name."`
-	Protocol       Protocol      `json:"protocol" default:"h1" doc:"What is spoken with the targets: HTTP/1.1."`
+	Protocol       Protocol      `json:"protocol" default:"auto" doc:"What is spoken with the targets: h1 and h2 are HTTP/1.1 and HTTP/2, h2c is HTTP/2 without TLS; auto is what an https target chooses, h1 with http and h2c with h2c URLs."`
+	TLS            *TLS          `json:"tls" doc:"How TLS is spoken with https targets. Without it their certificates have to be from an authority that the system trusts, and for the host of their URL."`
 
 	Retry          Retry           `json:"retry" doc:"When a call that failed is made again."`
 	Hedge          *Hedge          `json:"hedge" doc:"When a call that takes long is sent to a second target as well. None unless given."`
 	CircuitBreaker *CircuitBreaker `json:"circuit_breaker" doc:"When no more calls go to a target that fails too many of them. None unless given; {} for the values below."`
 
 	Discover any `json:"discover" later:"finding targets by DNS, files, Consul or Kubernetes; list them in targets"`
-	TLS      any `json:"tls" later:"TLS to targets"`
 	Auth     any `json:"auth" later:"credentials for upstreams"`
 }
 
 // A Target is one address of an upstream.
 type Target struct {
-	URL    *url.URL `json:"url" required:"true" short:"true" doc:"Where it is, http://host:port; a path in it is put in front of each call's."`
+	URL    *url.URL `json:"url" required:"true" short:"true" doc:"Where it is, http://host:port, https, or h2c for HTTP/2 without TLS; a path in it is put in front of each call's."`
 	Weight int      `json:"weight" default:"1" min:"0" max:"1000000" doc:"Share of the calls that it gets, against the weights of the others; 0 is none."`
 	Tags   []string `json:"tags" doc:"Words that /api/status shows with it."`
 
@@ -65,6 +65,9 @@ func (c *Config) Check() error {
 	seen, weight := map[string]int{}, 0
 	for i, t := range c.Targets {
 		weight += t.Weight
+		if why := c.Protocol.unlike(t.URL.Scheme); why != "" {
+			errs = append(errs, schema.At(schema.Join(schema.Index("targets", i), "url"), errors.New(why)))
+		}
 		key := t.address() + t.base()
 		if first, twice := seen[key]; twice {
 			errs = append(errs, schema.At(schema.Index("targets", i), fmt.Errorf("it is the same as targets[%d]; give one of them more weight instead", first)))
@@ -81,14 +84,8 @@ func (c *Config) Check() error {
 func (t *Target) Check() error {
 	wrong := func(format string, args ...any) error { return schema.At("url", fmt.Errorf(format, args...)) }
 	u := t.URL
-	switch u.Scheme {
-	case "http":
-	case "https":
-		return wrong("not yet: TLS to targets; write an http URL")
-	case "h2c":
-		return wrong("not yet: HTTP/2 to targets; write an http URL")
-	default:
-		return wrong("the URL begins with %s: write http", u.Scheme)
+	if defaultPort(u.Scheme) == "" {
+		return wrong("the URL begins with %s: write http, https or h2c", u.Scheme)
 	}
 	if u.User != nil {
 		return wrong("a URL with a name or password in it; credentials for upstreams come later")
@@ -129,7 +126,7 @@ func (t *Target) authority() (host, port string) {
 func (t *Target) address() string {
 	host, port := t.authority()
 	if port == "" {
-		port = "80"
+		port = defaultPort(t.URL.Scheme)
 	}
 	return net.JoinHostPort(strings.Trim(host, "[]"), port)
 }
@@ -137,7 +134,7 @@ func (t *Target) address() string {
 // host is the value of Host that means the target itself (RFC 9110 §7.2).
 func (t *Target) host() string {
 	host, port := t.authority()
-	if port == "" || port == "80" {
+	if port == "" || port == defaultPort(t.URL.Scheme) {
 		return host
 	}
 	return host + ":" + port
@@ -150,4 +147,15 @@ func (t *Target) base() string {
 }
 
 // text is the URL in canonical spelling.
-func (t *Target) text() string { return "http://" + t.host() + t.base() }
+func (t *Target) text() string { return t.URL.Scheme + "://" + t.host() + t.base() }
+
+// defaultPort is the port that URLs of a scheme mean when they say none, "" for a scheme that no target has.
+func defaultPort(scheme string) string {
+	switch scheme {
+	case "http", "h2c":
+		return "80"
+	case "https":
+		return "443"
+	}
+	return ""
+}

@@ -7,6 +7,7 @@ import (
 
 	"sallyport/wire"
 	"sallyport/wire/h1"
+	"sallyport/wire/h2"
 )
 
 // An endpoint is one address with the connections to it and what is known about it. Upstreams that name the same
@@ -27,6 +28,7 @@ type endpoint struct {
 // A key is what tells endpoints apart.
 type key struct {
 	address string // host:port, as it is dialled
+	speech
 	conns   int
 	pending int
 	idle    time.Duration
@@ -45,11 +47,23 @@ func (r *Registry) newEndpoint(k key) *endpoint {
 
 // connect makes the connections of an endpoint of that key; none yet.
 func (r *Registry) connect(k key) connections {
-	return h1.NewPool(h1.PoolOptions{
-		Dial:        func(deadline time.Time) (net.Conn, error) { return r.o.Dial(k.address, deadline) },
-		MaxConns:    k.conns,
-		MaxPending:  k.pending,
-		MaxIdle:     k.conns,
-		IdleTimeout: k.idle,
-	})
+	switch {
+	case k.terms != nil && k.protocol == "auto":
+		return newEither(r, k)
+	case k.protocol == "h2", k.protocol == "h2c":
+		return r.h2(k, r.dialer(k, alpnH2))
+	}
+	return r.h1(k, r.dialer(k, alpnH1))
+}
+
+func (r *Registry) h1(k key, dial func(time.Time) (net.Conn, error)) *h1.Pool {
+	return h1.NewPool(h1.PoolOptions{Dial: dial, MaxConns: k.conns, MaxPending: k.pending, MaxIdle: k.conns, IdleTimeout: k.idle})
+}
+
+func (r *Registry) h2(k key, dial func(time.Time) (net.Conn, error)) *h2.Pool {
+	scheme := "http"
+	if k.terms != nil {
+		scheme = "https"
+	}
+	return h2.NewPool(h2.PoolOptions{Dial: dial, Scheme: scheme, MaxConns: k.conns, MaxPending: k.pending, IdleTimeout: k.idle})
 }

@@ -31,6 +31,9 @@ func failure(err *wire.CallError) error {
 	case wire.OpQueue:
 		return problem.Overloaded.New("The upstream has no connection free.").With("Retry-After", "1").Because(err)
 	case wire.OpConnect:
+		if refusesCertificate(err) {
+			return broken.New("The upstream cannot be trusted: its certificate is not the one to expect.").Because(err)
+		}
 		return broken.New("The upstream cannot be reached.").Because(err)
 	case wire.OpProtocol:
 		return broken.New("The upstream's answer breaks the rules of HTTP.").Because(err)

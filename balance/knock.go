@@ -18,7 +18,7 @@ func (u *Upstream) knock(t *target) {
 	r.crew.Go(func() {
 		defer t.release()
 		start := time.Now()
-		conn, err := r.o.Dial(t.address, start.Add(u.timeouts.Connect))
+		conn, err := r.dialer(t.key, "")(start.Add(u.timeouts.Connect))
 		if err != nil {
 			u.unreachable(t, start, err)
 			return

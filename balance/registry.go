@@ -34,6 +34,7 @@ type Registry struct {
 	checks    map[key][]*check    // guarded by mu; by the connections that they make
 	lasting   map[string]*lasting // guarded by mu; by upstream
 	seats     map[string]seats    // guarded by mu; those of the configuration in use, by upstream
+	terms     map[string]*terms   // guarded by mu; of TLS, by what they say
 	current   *Set                // guarded by mu; the configuration in use, nil before the first
 	closed    bool                // guarded by mu
 	crew      sync.WaitGroup      // goroutines that see how targets are; Add is guarded by mu
@@ -56,7 +57,7 @@ func NewRegistry(o Options) *Registry {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Registry{o: o, start: time.Now(), asking: make(chan struct{}, mostChecks),
-		endpoints: map[key]*endpoint{}, checks: map[key][]*check{}, lasting: map[string]*lasting{}, seats: map[string]seats{}}
+		endpoints: map[key]*endpoint{}, checks: map[key][]*check{}, lasting: map[string]*lasting{}, seats: map[string]seats{}, terms: map[string]*terms{}}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r
 }
@@ -134,6 +135,7 @@ func (s *Set) Commit() {
 	}
 	r.current, r.lasting = s, s.lasting
 	s.fresh = nil
+	r.forget()
 	r.mu.Unlock()
 	closeAll(gone)
 }

@@ -155,9 +155,7 @@ func TestSettings(t *testing.T) {
 	for doc, want := range map[string]string{
 		"balance: random":                                                        `"targets" is missing`,
 		"targets: []":                                                            "targets: 0 items",
-		"targets: [https://a]":                                                   "targets[0].url: not yet: TLS to targets",
-		"targets: [h2c://a]":                                                     "targets[0].url: not yet: HTTP/2",
-		"targets: [ftp://a]":                                                     "targets[0].url: the URL begins with ftp",
+		"targets: [ftp://a]":                                                     "targets[0].url: the URL begins with ftp: write http, https or h2c",
 		"targets: ['http://me:pw@a']":                                            "targets[0].url: a URL with a name or password",
 		"targets: ['http://a?x=1']":                                              "targets[0].url: a target's URL ends with its path",
 		"targets: ['http://a/../b']":                                             "targets[0].url: the path leads above",
@@ -180,7 +178,7 @@ func TestSettings(t *testing.T) {
 		"targets: [http://a]\nbalance: {consistent_hash: {on: ip, load: 100%}}":  "balance.consistent_hash.load: \"100%\": write a percentage from 105% to 10000%",
 		"targets: [http://a]\nbalance: {consistent_hash: {on: ip, load: 125}}":   "balance.consistent_hash.load: \"125\": write a percentage",
 		"targets: [http://a]\nbalance: {consistent_hash: {on: ip, loads: 125%}}": "loads: unknown",
-		"targets: [http://a]\nprotocol: h2":                                      "protocol: not yet: h2",
+		"targets: [http://a]\nprotocol: h2":                                      "targets[0].url: protocol h2 needs TLS",
 		"targets: [http://a]\nhost: 'a b'":                                       "host: ",
 		"targets: [http://a]\nhealth: {}":                                        "health: nothing says what is asked",
 		"targets: [http://a]\nhealth: healthz":                                   "health.path: \"healthz\" does not begin with /",
@@ -206,7 +204,7 @@ func TestSettings(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	c := settings(t, "targets: [http://a, {url: 'http://b', weight: 3, tags: [eu]}]")
 	want := Config{
-		Balance: Balance{way: P2C}, Protocol: "h1", MaxConnections: 1024, MaxPending: 1024,
+		Balance: Balance{way: P2C}, Protocol: "auto", MaxConnections: 1024, MaxPending: 1024,
 		Outliers: Outliers{5, 10 * time.Second, 50},
 		Timeouts: Timeouts{2 * time.Second, 30 * time.Second, time.Minute, 0},
 		Retry: Retry{

@@ -2,11 +2,9 @@ package config
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,7 +52,7 @@ func (r *reader) path(path string) {
 	switch {
 	case err != nil:
 		r.watch = append(r.watch, path)
-		r.fail(nil, "%s", reason(path, err))
+		r.fail(nil, "%s", schema.Unreadable(path, err))
 	case info.IsDir():
 		r.directory(path)
 	default:
@@ -69,7 +67,7 @@ func (r *reader) directory(dir string) {
 	r.watch = append(r.watch, filepath.Join(dir, "*"))
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		r.fail(nil, "%s", reason(dir, err))
+		r.fail(nil, "%s", schema.Unreadable(dir, err))
 		return
 	}
 	before := len(r.files)
@@ -117,7 +115,7 @@ func (r *reader) file(path string, n *schema.Node) {
 	}
 	data, err := r.read(path)
 	if err != nil {
-		r.fail(n, "%s", reason(path, err))
+		r.fail(n, "%s", schema.Unreadable(path, err))
 		return
 	}
 	r.bytes(path, data, id)
@@ -210,19 +208,4 @@ func identity(path string) string {
 		path = abs
 	}
 	return path
-}
-
-// reason says in plain words why a file could not be read.
-func reason(path string, err error) string {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("there is no file %s", path)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf("%s may not be read by this user", path)
-	}
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err
-	}
-	return fmt.Sprintf("%s cannot be read: %v", path, err)
 }

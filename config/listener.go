@@ -34,8 +34,8 @@ type ListenerTLS struct {
 
 // A Certificate names the files of a certificate and its key.
 type Certificate struct {
-	CertFile NamedFile `json:"cert_file" doc:"PEM file with the certificate and its chain, the server's own first; read again when it changes."`
-	KeyFile  NamedFile `json:"key_file" doc:"PEM file with the private key, without a passphrase."`
+	CertFile schema.File `json:"cert_file" doc:"PEM file with the certificate and its chain, the server's own first; read again when it changes."`
+	KeyFile  schema.File `json:"key_file" doc:"PEM file with the private key, without a passphrase."`
 
 	// Pair is what the files hold, nil when that is wrong.
 	Pair *certs.Certificate `json:"-"`

@@ -19,6 +19,10 @@ import (
 func (u *upConn) send(c *wire.Call) error {
 	u.phase = toSend
 	if u.s.raw == nil {
+		if u.s.tls != nil && u.last != (time.Time{}) && !u.s.tls.Silent() {
+			u.phase = stale
+			return nil
+		}
 		if err := u.s.write(u.o.b, time.Now(), idleOf(c)); err != nil {
 			return err
 		}

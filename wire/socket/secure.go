@@ -356,3 +356,18 @@ func (b *below) RemoteAddr() net.Addr              { return b.sock.RemoteAddr() 
 func (b *below) SetDeadline(t time.Time) error     { return b.sock.SetDeadline(t) }
 func (b *below) SetReadDeadline(t time.Time) error { return b.sock.SetReadDeadline(t) }
 func (b *below) SetWriteDeadline(time.Time) error  { return nil } // what it writes goes to memory
+
+// Silent says whether the peer still has the connection open and has sent nothing that has to be read, without waiting for it. What
+// TLS itself sends unasked, such as tickets (RFC 8446 §4.6.1), is dealt with on the way.
+func (s *Secure) Silent() bool {
+	if s.raw == nil {
+		return true // nobody can tell
+	}
+	if s.r == s.w {
+		s.n, s.errno = 0, 0
+		if err := s.raw.Control(func(fd uintptr) { s.lookAhead(fd) }); err != nil || s.n == 0 && s.errno != syscall.EAGAIN {
+			return false
+		}
+	}
+	return len(s.early) == 0 && !s.probe()
+}
