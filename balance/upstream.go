@@ -67,8 +67,8 @@ func (u *Upstream) limit(s *sending, now time.Time) {
 	c.Connect = sooner(c.Connect, t.Connect)
 	c.Wait = sooner(c.Wait, t.ResponseHeader)
 	c.Idle = sooner(c.Idle, t.Idle)
-	if t.Total > 0 && c.Deadline.IsZero() {
-		c.Deadline = now.Add(t.Total)
+	if t.Total > 0 {
+		c.Deadline = earlier(c.Deadline, now.Add(t.Total))
 	}
 	c.HeadBy = s.headBy
 	if !x.Deadline.IsZero() {

@@ -74,6 +74,7 @@ func (b *builder) build() *snapshot {
 	}
 	b.room()
 	b.listeners()
+	b.targets()
 	rules := b.rules()
 	var errs schema.Errors
 	s.table, errs = route.Build(rules, stricter)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,6 +111,11 @@ func (f *flow) serve() (*wire.Response, error) {
 	x.ID = s.edge.Identify(r, &c.facts, x.Start)
 	x.Trace = wire.ContinueTrace(r)
 	r.BodyLimit = s.bodyLimit
+	if wire.IsGRPC(r.Header.Known(wire.ContentType)) {
+		if d := wire.GRPCTimeout(r.Header.Get("grpc-timeout")); d > 0 {
+			x.Deadline = x.Start.Add(d)
+		}
+	}
 	if d, ok := r.Conn.Listener.(*door); ok {
 		t := d.terms.Load()
 		if !t.serves(r) {
@@ -151,6 +157,9 @@ func (f *flow) answer(err error) *wire.Response {
 		p = f.rule.Value.extend(p)
 	}
 	f.failed = p
+	if kind := f.x.Request.Header.Known(wire.ContentType); wire.IsGRPC(kind) {
+		return f.answerGRPC(p, kind)
+	}
 	kind, body := p.Render(f.x.Request.Header.Known(wire.Accept), f.x.ID)
 	resp := &wire.Response{Status: p.Status, Body: wire.BytesBody(body), Length: int64(len(body)), Break: p.Break}
 	resp.Header.SetKnown(wire.ContentType, kind)
@@ -159,6 +168,20 @@ func (f *flow) answer(err error) *wire.Response {
 	}
 	if (p.Status == 503 || p.Status == 429) && !resp.Header.HasKnown(wire.RetryAfter) {
 		resp.Header.SetKnown(wire.RetryAfter, "1")
+	}
+	return resp
+}
+
+// answerGRPC is answer for a client of gRPC, which reads a status of its own and takes everything else for a failure of the network.
+func (f *flow) answerGRPC(p *problem.Problem, kind string) *wire.Response {
+	resp := &wire.Response{Status: 200, Break: p.Break}
+	kind, _, _ = strings.Cut(kind, ";")
+	resp.Header.SetKnown(wire.ContentType, kind)
+	code, message := p.GRPC()
+	resp.Header.Add("grpc-status", code)
+	resp.Header.Add("grpc-message", message)
+	for _, h := range p.Header {
+		resp.Header.Add(h[0], h[1])
 	}
 	return resp
 }

@@ -29,6 +29,18 @@ func (b *builder) listeners() {
 	}
 }
 
+// targets warns of upstreams that trust anybody.
+func (b *builder) targets() {
+	for _, name := range b.names {
+		c := b.doc.Upstreams[name]
+		n := b.doc.Root.Field("upstreams").Field(name).Field("tls").Field("insecure_skip_verify")
+		if c == nil || c.TLS == nil || n == nil || !c.TLS.InsecureSkipVerify {
+			continue
+		}
+		b.warn(n, "upstreams."+name+".tls.insecure_skip_verify", "anybody on the way to the targets can read and change what is sent; give ca_file with the certificate that theirs is from")
+	}
+}
+
 // certificates warns of those that clients will refuse, and of hosts that none is for.
 func (b *builder) certificates(l *config.Listener, n *schema.Node, path string) {
 	list, now := n.Field("tls").Field("certificates").List(), time.Now()

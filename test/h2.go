@@ -47,8 +47,8 @@ func (s *session) send(m *message, crew *sync.WaitGroup) error {
 	if err != nil {
 		return err
 	}
-	if pause, found := m.directive("drip"); found {
-		d, err := time.ParseDuration(pause)
+	if arg, found := m.directive("drip"); found {
+		d, err := time.ParseDuration(arg)
 		if err != nil {
 			return err
 		}
@@ -161,7 +161,12 @@ func (l *once) Addr() net.Addr { return l.addr }
 func (b *backend) serveH2(c net.Conn, raw *memnet.Conn) {
 	s := &http.Server{ErrorLog: log.New(io.Discard, "", 0), Protocols: new(http.Protocols)}
 	s.Protocols.SetUnencryptedHTTP2(true)
-	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.answerH2(w, r, raw) })
+	var streams sync.WaitGroup
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		streams.Add(1)
+		defer streams.Done()
+		b.answerH2(w, r, raw)
+	})
 	ended := make(chan struct{})
 	s.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateClosed {
@@ -173,6 +178,7 @@ func (b *backend) serveH2(c net.Conn, raw *memnet.Conn) {
 	close(l.conns)
 	_ = s.Serve(l)
 	<-ended
+	streams.Wait()
 }
 
 // answerH2 notes a request and gives the answer of the script.
@@ -193,7 +199,7 @@ func (b *backend) answerH2(w http.ResponseWriter, r *http.Request, c *memnet.Con
 	}
 	if arg, found := answer.directive("delay"); found {
 		d, _ := time.ParseDuration(arg)
-		time.Sleep(d)
+		pause(r.Context(), d)
 	}
 	for _, word := range []string{"hang", "close", "reset"} {
 		if _, found := answer.directive(word); !found {
@@ -209,10 +215,10 @@ func (b *backend) answerH2(w http.ResponseWriter, r *http.Request, c *memnet.Con
 		}
 		panic(http.ErrAbortHandler)
 	}
-	b.sayH2(w, &answer)
+	b.sayH2(w, r, &answer)
 }
 
-func (b *backend) sayH2(w http.ResponseWriter, answer *message) {
+func (b *backend) sayH2(w http.ResponseWriter, r *http.Request, answer *message) {
 	_, status, _ := strings.Cut(answer.first, " ")
 	status, _, _ = strings.Cut(status, " ")
 	code, err := strconv.Atoi(status)
@@ -225,22 +231,31 @@ func (b *backend) sayH2(w http.ResponseWriter, answer *message) {
 		name, value, _ := strings.Cut(f, ":")
 		if name, trailer := strings.CutPrefix(name, "trailer "); trailer {
 			h.Add(http.TrailerPrefix+name, strings.TrimSpace(value))
+			h["Content-Length"] = nil // net/http shall not add one
 		} else if !strings.EqualFold(name, "Transfer-Encoding") {
 			h.Add(name, strings.TrimSpace(value))
 		}
 	}
 	w.WriteHeader(code)
 	body := []byte(answer.body)
-	if pause, drip := answer.directive("drip"); drip {
-		d, _ := time.ParseDuration(pause)
+	if arg, drip := answer.directive("drip"); drip {
+		d, _ := time.ParseDuration(arg)
 		for i := range body {
-			time.Sleep(d)
+			pause(r.Context(), d)
 			_, _ = w.Write(body[i : i+1])
 			_ = http.NewResponseController(w).Flush()
 		}
 		return
 	}
 	_, _ = io.Copy(w, bytes.NewReader(body))
+}
+
+// pause waits, unless the client goes away.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 // h2Preface is what a client of HTTP/2 begins with (RFC 9113 §3.4).

@@ -158,6 +158,11 @@ func (b *backend) fill(x *policy.Exchange) {
 		Expect:  r.Expect,
 		Request: r,
 	}
+	if wire.IsGRPC(r.Header.Known(wire.ContentType)) {
+		if d := wire.GRPCTimeout(r.Header.Get("grpc-timeout")); d > 0 {
+			x.Out.Deadline = x.Start.Add(d) // of the whole call, as its client meant it
+		}
+	}
 }
 
 // upgrade returns what the client asks to switch to, if all of it is allowed.

@@ -93,9 +93,9 @@ func (a *answer) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	k := a.call
-	k.waits(&k.asked, time.Now())
+	k.waits(&k.asked, time.Now(), 0)
 	n, err := a.from.Body.Read(p)
-	k.waits(&k.asked, time.Time{})
+	k.waits(&k.asked, time.Time{}, n)
 	a.got += int64(n)
 	if err == io.EOF {
 		for name, values := range a.from.Trailer {

@@ -33,6 +33,7 @@ type call struct {
 	sentAt time.Time // the request, whole
 	taken  time.Time // since when the target has not taken what is there of the request's body; zero when it has
 	asked  time.Time // since when the response's body is waited for; zero when it is not
+	moved  time.Time // the last byte of a body, either way
 	sent   bool      // the head of the request
 	first  bool      // the first byte of the response is there
 	head   bool      // all of its head
@@ -203,6 +204,9 @@ func (k *call) due() time.Time {
 	}
 	for _, since := range [...]time.Time{k.taken, k.asked} {
 		if k.Idle > 0 && !since.IsZero() {
+			if since.Before(k.moved) {
+				since = k.moved
+			}
 			by = earlier(by, since.Add(k.Idle))
 		}
 	}
@@ -250,14 +254,17 @@ func (k *call) fail(cause error) {
 	}
 }
 
-// waits sets since when something is waited for, or with the zero time that it is not.
-func (k *call) waits(since *time.Time, at time.Time) {
+// waits sets since when something is waited for, or with the zero time that it is not any more; n bytes have moved before.
+func (k *call) waits(since *time.Time, at time.Time, n int) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	*since = at
+	if n > 0 {
+		k.moved = time.Now()
+	}
 	if !at.IsZero() {
 		k.rearm()
 	}
-	k.mu.Unlock()
 }
 
 // finish ends the call, when nothing of it is under way any more, and gives its place back.

@@ -52,10 +52,10 @@ func (u *upload) Read(p []byte) (int, error) {
 	}
 	u.reading, u.read = true, true
 	u.mu.Unlock()
-	u.call.waits(&u.call.taken, time.Time{})
+	u.call.waits(&u.call.taken, time.Time{}, 0)
 	n, err := u.src.Read(p)
 	if n > 0 {
-		u.call.waits(&u.call.taken, time.Now())
+		u.call.waits(&u.call.taken, time.Now(), n)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
