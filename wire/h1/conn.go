@@ -87,7 +87,7 @@ func (k *conn) next(first bool) (again, rests bool) {
 			return false, !brief && errors.Is(err, os.ErrDeadlineExceeded) && !k.s.aborted.Load()
 		}
 	}
-	if k.state.Swap(busy) == dead {
+	if k.state.Swap(busy) == dead && !k.saved() {
 		return false, false
 	}
 	x := exchanges.Get().(*exchange)

@@ -26,15 +26,18 @@ type Server struct {
 	conns    map[*conn]struct{} // guarded by mu
 	open     sync.WaitGroup
 	draining atomic.Bool
+	closing  atomic.Bool // Close was called
+	parting  *time.Timer // what Drain or Close still has to do; guarded by mu
 }
 
 // A conn is a client's connection.
 type conn struct {
-	srv   *Server
-	info  wire.Conn
-	s     stream
-	state atomic.Int32 // idle, busy or dead
-	seen  time.Time    // when the last head had been read
+	srv    *Server
+	info   wire.Conn
+	s      stream
+	state  atomic.Int32 // idle, busy or dead
+	joined atomic.Bool  // with a target's, after a switch of protocols
+	seen   time.Time    // when the last head had been read
 
 	waitFn  func() error // sendContinue, made once
 	old     bool         // the current request is HTTP/1.0, which takes no interim responses
@@ -49,7 +52,7 @@ type conn struct {
 const (
 	busy int32 = iota
 	idle
-	dead // Drain closed it while it was idle
+	dead // it was closed while it was idle
 )
 
 // Serve serves c, whose TLS handshake is over if it has TLS, until it ends, closes it and tells Ended. It may return before that: an idle connection is handed to a goroutine
@@ -87,10 +90,25 @@ func addrPort(a net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
 }
 
-// Drain closes the connections that are idle, and the others after the answer that they wait for, which says
-// "Connection: close". Connections served from now on get one answer.
+// What clients get before their connections are closed.
+const (
+	farewell = time.Second            // for one more request on a connection that is idle: it may be on its way
+	orderly  = 500 * time.Millisecond // for a tunnel that is cut to end in order
+)
+
+// Drain closes connections after the answer that they wait for, which says "Connection: close". Those that are idle get one
+// answer more, if they ask within a moment; closed at once, they would take a request that is on its way with them. Connections
+// served from now on get one answer.
 func (s *Server) Drain() {
-	s.draining.Store(true)
+	if s.draining.Swap(true) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parting = time.AfterFunc(farewell, s.closeIdle)
+}
+
+func (s *Server) closeIdle() {
 	s.each(func(k *conn) {
 		if k.state.CompareAndSwap(idle, dead) {
 			k.s.abort()
@@ -98,13 +116,39 @@ func (s *Server) Drain() {
 	})
 }
 
-// Close breaks every connection.
+// saved says whether a connection that closeIdle closed has a request all the same, which came just before. It is the last one.
+func (k *conn) saved() bool {
+	if len(k.s.buffered()) == 0 {
+		return false
+	}
+	k.srv.mu.Lock() // closeIdle is done with the connection once it gives this up
+	defer k.srv.mu.Unlock()
+	k.s.aborted.Store(false)
+	k.s.readBy = time.Time{}
+	return true
+}
+
+// Close breaks every connection. Tunnels end in order, as if both sides had closed them, if that takes no longer than a moment.
 func (s *Server) Close() {
 	s.draining.Store(true)
+	s.closing.Store(true)
+	joined := false
 	s.each(func(k *conn) {
 		k.s.abort()
+		if k.joined.Load() {
+			joined = true
+			return
+		}
 		_ = k.s.conn.Close()
 	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parting != nil {
+		s.parting.Stop()
+	}
+	if joined {
+		s.parting = time.AfterFunc(orderly, func() { s.each(func(k *conn) { _ = k.s.conn.Close() }) })
+	}
 }
 
 // Wait waits until the last connection has ended, for at most limit, and says whether it has.

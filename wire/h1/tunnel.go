@@ -30,8 +30,9 @@ func (k *conn) switchProtocols(x *exchange, resp *wire.Response) (sent int64, ag
 	if err != nil {
 		return 0, false, err
 	}
-	t := &joint{idle: k.srv.limits.Tunnel}
+	t := &joint{idle: k.srv.limits.Tunnel, closing: &k.srv.closing}
 	t.touch()
+	k.joined.Store(true)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -40,6 +41,7 @@ func (k *conn) switchProtocols(x *exchange, resp *wire.Response) (sent int64, ag
 	t.copy(&k.s, up.s, &t.sent)
 	<-done
 	x.body.got = t.received
+	k.lingers = k.srv.closing.Load()
 	return t.sent, false, nil
 }
 
@@ -48,6 +50,7 @@ type joint struct {
 	idle           time.Duration
 	last           atomic.Int64 // when a byte moved, in Unix nanoseconds
 	sent, received int64
+	closing        *atomic.Bool // the gateway ends it, not one of the two
 }
 
 func (t *joint) touch() { t.last.Store(time.Now().UnixNano()) }
@@ -55,7 +58,7 @@ func (t *joint) touch() { t.last.Store(time.Now().UnixNano()) }
 // copy moves what comes from one stream to the other. The end of the one is passed on as a half-close; a failure ends both.
 func (t *joint) copy(to, from *stream, n *int64) {
 	err := t.move(to, from, n)
-	if err == io.EOF && to.closeWrite() {
+	if (err == io.EOF || t.closing.Load()) && to.closeWrite() && err == io.EOF {
 		return
 	}
 	to.abort()
