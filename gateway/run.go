@@ -25,6 +25,7 @@ type life struct {
 	upgrade  upgrade
 	keeper   *keeper // nil without a data directory
 	reloads  sync.Mutex
+	handed   bool   // another process has taken over
 	watching func() // stops following the files
 }
 
@@ -67,10 +68,10 @@ func Run(ctx context.Context, path string, o Options) error {
 	if o.Serving != nil {
 		o.Serving(g)
 	}
-	handed := l.wait(ctx)
+	l.handed = l.wait(ctx)
 	l.watching()
 	l.upgrade.cancel()
-	return l.end(handed)
+	return l.end()
 }
 
 // inherit takes the sockets that the process was started with.
@@ -105,7 +106,7 @@ func (l *life) serve() (stop func()) {
 	beat := l.beat()
 	return func() {
 		beat()
-		if g.o.PIDFile != "" {
+		if g.o.PIDFile != "" && !l.handed {
 			process.RemovePID(g.o.PIDFile)
 		}
 	}
@@ -225,9 +226,9 @@ func (g *Gateway) reread(path string) {
 
 // end drains. A second signal cuts it short; the process is about to end, so nothing is waited for then. The admin listener shows
 // how it goes to the end, unless another process has it by now.
-func (l *life) end(handed bool) error {
+func (l *life) end() error {
 	g := l.g
-	if handed {
+	if l.handed {
 		g.closeAdmin()
 	} else {
 		l.tell("STOPPING=1", process.Status("finishing what is under way"))

@@ -107,7 +107,13 @@ type process struct {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.CommandContext(t.Context(), os.Args[0], args...), lines: make(chan string, 1000)}
+	return startAt(t, os.Args[0], args...)
+}
+
+// startAt starts the copy of the program in a file.
+func startAt(t *testing.T, file string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.CommandContext(t.Context(), file, args...), lines: make(chan string, 1000)}
 	p.cmd.Env = append(os.Environ(), asMain+"=1")
 	p.cmd.Stdout = &p.out
 	pipe, err := p.cmd.StderrPipe()

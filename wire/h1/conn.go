@@ -76,10 +76,13 @@ func (k *conn) next(first bool) (again, rests bool) {
 	if len(k.s.buffered()) == 0 {
 		k.s.release()
 		by := k.seen.Add(restack)
-		brief := k.srv.limits.Idle <= 2*restack
+		parting := k.srv.draining.Load() // and the last answer did not say so yet
+		brief := k.srv.limits.Idle <= 2*restack || parting
 		switch {
 		case first:
 			by = time.Now().Add(k.srv.limits.HeadTime)
+		case parting:
+			by = time.Now().Add(min(farewell, k.srv.limits.Idle))
 		case brief:
 			by = time.Now().Add(k.srv.limits.Idle)
 		}
@@ -96,7 +99,7 @@ func (k *conn) next(first bool) (again, rests bool) {
 	x.body = body{}
 	exchanges.Put(x)
 	k.state.Store(idle)
-	return again && !k.srv.draining.Load(), false
+	return again, false
 }
 
 // exchange reads a request, has it answered, and writes the answer.

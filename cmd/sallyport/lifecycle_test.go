@@ -1,0 +1,401 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// This file is a process's life as a whole: programs that take over from one another, systemd, tokens, the last good document.
+
+// An installed program may be replaced while it runs.
+type installed struct {
+	t    *testing.T
+	file string
+	dir  string
+	pid  string // file
+}
+
+// install puts the program, which is the test's binary, where it can be replaced.
+func install(t *testing.T) *installed {
+	t.Helper()
+	dir := t.TempDir()
+	i := &installed{t: t, file: filepath.Join(dir, "bin", "sallyport"), dir: dir, pid: filepath.Join(dir, "pid")}
+	if err := os.Mkdir(filepath.Dir(i.file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	i.replace()
+	return i
+}
+
+// replace puts a fresh copy of the program in the place of the one there.
+func (i *installed) replace() {
+	i.t.Helper()
+	b, err := os.ReadFile(os.Args[0])
+	if err == nil {
+		err = i.put(b)
+	}
+	if err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+func (i *installed) put(b []byte) error {
+	if err := os.WriteFile(i.file+".new", b, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(i.file+".new", i.file)
+}
+
+// number is the process that the PID file tells of.
+func (i *installed) number() int {
+	i.t.Helper()
+	b, err := os.ReadFile(i.pid)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	return n
+}
+
+// upgrade has the program that is installed take over, and waits until the one before is gone.
+func (i *installed) upgrade() {
+	i.t.Helper()
+	before := i.number()
+	if err := syscall.Kill(before, syscall.SIGUSR2); err != nil {
+		i.t.Fatal(err)
+	}
+	i.await("another process", func() bool { return i.number() != before })
+	i.await("the end of the one before", func() bool { return gone(before) })
+}
+
+func (i *installed) await(what string, reached func() bool) {
+	i.t.Helper()
+	for until := time.Now().Add(60 * time.Second); !reached(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			i.t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}
+
+// gone says whether a process has ended. The child of somebody who does not ask for it stays as a zombie.
+func gone(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(b), ") Z ")
+}
+
+// port is an address that nobody has.
+func port(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// run starts the installed program and returns it with the addresses of its listener and its admin listener.
+func (i *installed) run(more string, args ...string) (p *process, front, admin string) {
+	i.t.Helper()
+	front, admin = port(i.t), port(i.t)
+	i.write(fmt.Sprintf("listeners: [%q]\nadmin: %q\nroutes:\n  - { match: /, respond: { body: hi } }\n%s", front, admin, more))
+	p = startAt(i.t, i.file, append([]string{"run", "-c", i.document(), "--pid-file", i.pid}, args...)...)
+	i.t.Cleanup(func() { i.end() })
+	p.await("(msg=serving)")
+	i.await("the PID file", func() bool { _, err := os.Stat(i.pid); return err == nil })
+	return p, front, admin
+}
+
+func (i *installed) document() string { return filepath.Join(i.dir, "sallyport.yaml") }
+
+func (i *installed) write(text string) {
+	i.t.Helper()
+	if err := os.WriteFile(i.document(), []byte(text), 0o600); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+// end ends whatever process is the gateway by now.
+func (i *installed) end() {
+	b, err := os.ReadFile(i.pid)
+	if err != nil {
+		return // it has ended, and removed its file
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil && n > 1 {
+		_ = syscall.Kill(n, syscall.SIGTERM)
+		i.await("the end", func() bool { return gone(n) })
+	}
+}
+
+// times is how often something is done: a few times, or as often as the issue asks for with SOAK.
+func times(short, long int) int {
+	if os.Getenv("SOAK") != "" {
+		return long
+	}
+	return short
+}
+
+// A program replaced again and again under load: no request fails, no connection is refused.
+func TestUpgradeUnderLoad(t *testing.T) {
+	i := install(t)
+	_, front, _ := i.run("")
+	var stop atomic.Bool
+	var asked atomic.Int64
+	var all sync.WaitGroup
+	for n := range 8 {
+		all.Go(func() {
+			if err := load(front, n%2 == 0, &stop, &asked); err != nil {
+				t.Errorf("client %d, keep-alive %v, after %d requests of all: %v", n, n%2 == 0, asked.Load(), err)
+			}
+		})
+	}
+	first := i.number()
+	for range times(3, 20) {
+		for before := asked.Load(); asked.Load() < before+50 && !t.Failed(); {
+			<-time.After(time.Millisecond)
+		}
+		i.replace()
+		i.upgrade()
+	}
+	stop.Store(true)
+	all.Wait()
+	t.Logf("%d requests, from process %d to %d", asked.Load(), first, i.number())
+}
+
+// load asks until stop, on one connection or on a new one each time. A connection is left when an answer says so.
+func load(at string, keep bool, stop *atomic.Bool, asked *atomic.Int64) error {
+	var c net.Conn
+	var r *bufio.Reader
+	for !stop.Load() {
+		if c == nil {
+			var err error
+			if c, err = net.DialTimeout("tcp", at, 10*time.Second); err != nil {
+				return err
+			}
+			r = bufio.NewReader(c)
+		}
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			return err
+		}
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return err
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || string(body) != "hi" {
+			return fmt.Errorf("got %q %w", body, err)
+		}
+		asked.Add(1)
+		if resp.Close || !keep {
+			_ = c.Close()
+			c = nil
+		}
+		<-time.After(time.Millisecond)
+	}
+	if c != nil {
+		_ = c.Close()
+	}
+	return nil
+}
+
+// What is under way ends in the process that it began in, while the next one serves.
+func TestUpgradeKeepsWhatIsUnderWay(t *testing.T) {
+	i := install(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p, front, admin := i.run("  - { match: /slow, upstream: a }\nupstreams: { a: { targets: [\"http://" + l.Addr().String() + "\"] } }\n")
+	answer := make(chan string, 1)
+	go func() { answer <- get(t, "http://"+front+"/slow") }()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	before := i.number()
+	if err := syscall.Kill(before, syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	p.await("(handed over)")
+	i.await("another process", func() bool { return i.number() != before })
+	for range 20 { // from now on only the new one answers
+		if got := get(t, "http://"+admin+"/ready"); got != "ready\n" {
+			t.Fatalf("got %q", got)
+		}
+	}
+	if gone(before) {
+		t.Error("the old process is gone although a request is under way")
+	}
+	if _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-answer; got != "ok" {
+		t.Errorf("got %q", got)
+	}
+	i.await("the end of the one before", func() bool { return gone(before) })
+}
+
+// A new program that is none, ends, or refuses the document harms nothing; the one after it may be better.
+func TestUpgradeThatFails(t *testing.T) {
+	i := install(t)
+	p, front, admin := i.run("")
+	before := i.number()
+	fails := func(what, said string) {
+		t.Helper()
+		if err := syscall.Kill(before, syscall.SIGUSR2); err != nil {
+			t.Fatal(err)
+		}
+		p.await("(" + said + ")")
+		if now := i.number(); now != before {
+			t.Errorf("%s: process %d is %d now", what, before, now)
+		}
+		if got := get(t, "http://"+front+"/"); got != "hi" {
+			t.Errorf("%s: got %q", what, got)
+		}
+		if got := get(t, "http://"+admin+"/ready"); got != "ready\n" {
+			t.Errorf("%s: got %q", what, got)
+		}
+	}
+	for what, text := range map[string]string{"a crash": "#!/bin/sh\nkill -SEGV $$\n", "an error": "#!/bin/sh\nexit 1\n"} {
+		if err := i.put([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		fails(what, "the new program does not take over; this one goes on")
+	}
+	if err := i.put([]byte("no program")); err != nil {
+		t.Fatal(err)
+	}
+	fails("no program", "the new program cannot be started; this one goes on")
+	i.replace()
+	good, err := os.ReadFile(i.document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.write("listeners: [x]\n")
+	p.await("(the new configuration is refused)")
+	fails("a broken document", "the new program does not take over; this one goes on")
+	i.write(string(good))
+	i.upgrade()
+	if got := get(t, "http://"+front+"/"); got != "hi" {
+		t.Errorf("after all: got %q", got)
+	}
+}
+
+// A second wish for a new program while one is on its way is not granted, and one that has not answered when the process is told
+// to stop goes with it.
+func TestUpgradeWhileUpgrading(t *testing.T) {
+	i := install(t)
+	p, _, _ := i.run("")
+	if err := i.put([]byte("#!/bin/sh\nexec sleep 60\n")); err != nil {
+		t.Fatal(err)
+	}
+	pid := i.number()
+	for range 2 {
+		if err := syscall.Kill(pid, syscall.SIGUSR2); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+	next, err := strconv.Atoi(p.await("a new program is on its way already.* pid=(\\d+)"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGTERM)
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	i.await("the end of the new program", func() bool { return gone(next) })
+	if _, err := os.Stat(i.pid); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the PID file: %v", err)
+	}
+}
+
+// A listener that the document no longer has is closed by the new program, one that is new is opened, and one that is spelt
+// otherwise is the same.
+func TestUpgradeWithAnotherDocument(t *testing.T) {
+	i := install(t)
+	p, front, admin := i.run("", "--last-good")
+	_, number, _ := net.SplitHostPort(front)
+	added := port(t)
+	// The process at hand must not see the change before the new one does.
+	if err := syscall.Kill(i.number(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	i.write(fmt.Sprintf("listeners: [\"localhost:%s\", %q]\nadmin: %q\nroutes: [{ match: /, respond: { body: new } }]\n", number, added, admin))
+	before := i.number()
+	for _, s := range []syscall.Signal{syscall.SIGUSR2, syscall.SIGCONT} {
+		if err := syscall.Kill(before, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = p
+	i.await("another process", func() bool { return i.number() != before })
+	i.await("the end of the one before", func() bool { return gone(before) })
+	for _, at := range []string{front, added} {
+		if got := get(t, "http://"+at+"/"); got != "new" {
+			t.Errorf("%s: got %q", at, got)
+		}
+	}
+}
+
+// The admin listener tells how it goes to the end of a drain.
+func TestAdminWhileDraining(t *testing.T) {
+	i := install(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0") // answers when it is told to
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p, front, admin := i.run("  - { match: /slow, upstream: a }\nupstreams: { a: { targets: [\"http://" + l.Addr().String() + "\"] } }\n")
+	token, err := os.ReadFile(filepath.Join(i.dir, "data", "admin.token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := make(chan string, 1)
+	go func() { answer <- get(t, "http://"+front+"/slow") }()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	p.signal(syscall.SIGTERM)
+	p.await("(stopping)")
+	i.await("draining", func() bool { return strings.Contains(get(t, "http://"+admin+"/ready"), "draining") })
+	if got := get(t, "http://"+admin+"/api/status", strings.TrimSpace(string(token))); !strings.Contains(got, `"draining": true`) || !strings.Contains(got, `"inflight": 1`) {
+		t.Errorf("got %s", got)
+	}
+	if got := get(t, "http://"+admin+"/live"); got != "live\n" {
+		t.Errorf("got %q", got)
+	}
+	if got := get(t, "http://"+admin+"/metrics"); !strings.Contains(got, "sallyport_inflight_requests 1") {
+		t.Errorf("got %s", got)
+	}
+	if _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-answer; got != "ok" {
+		t.Errorf("got %q", got)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+}
