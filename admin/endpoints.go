@@ -29,6 +29,8 @@ var endpoints = []endpoint{
 	{"GET", "/api/config", Viewer, "", (*Server).config},
 	{"POST", "/api/config/check", Admin, "", (*Server).check}, // a document may read files and variables, and its errors quote them
 	{"POST", "/api/reload", Operator, "reload", (*Server).reload},
+	{"POST", "/api/upstreams/{name}/targets/drain", Operator, "drain", (*Server).drain},
+	{"POST", "/api/upstreams/{name}/targets/restore", Operator, "restore", (*Server).restore},
 }
 
 // find returns the endpoint for a request, or what to tell instead.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"sallyport/balance"
 	"sallyport/gateway"
 	"sallyport/problem"
 )
@@ -41,14 +40,6 @@ func (s *Server) routes(w http.ResponseWriter, _ *http.Request) *problem.Problem
 	list := s.gateway.Routes()
 	if list == nil {
 		list = []gateway.Route{}
-	}
-	return s.show(w, list)
-}
-
-func (s *Server) upstreams(w http.ResponseWriter, _ *http.Request) *problem.Problem {
-	list := s.gateway.Status().Upstreams
-	if list == nil {
-		list = []balance.Status{}
 	}
 	return s.show(w, list)
 }

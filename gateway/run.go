@@ -91,7 +91,7 @@ func (l *life) serve() (stop func()) {
 	g := l.g
 	if l.from != nil {
 		g.log.Info("ready to take over", "pid", os.Getpid(), "from", os.Getppid())
-		l.from.Ready()
+		l.learn(l.from.Ready())
 	}
 	for _, idle := range l.sockets.Settle() {
 		g.log.Warn("a socket that this process was given is none of the document's listeners", "address", idle)

@@ -97,6 +97,14 @@ func (g *Gateway) Status() Status {
 	return st
 }
 
+// DrainTarget has a target get no new calls from an upstream, or get them again. An error is balance.ErrUnknown.
+func (g *Gateway) DrainTarget(upstream, target string, drain bool) (balance.Drained, error) {
+	if drain {
+		return g.registry.Drain(upstream, target)
+	}
+	return g.registry.Restore(upstream, target)
+}
+
 // A Route is one route, for listings.
 type Route struct {
 	API      string   `json:"api"`

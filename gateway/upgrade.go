@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/json"
 	"os"
 	"strconv"
 	"time"
@@ -59,9 +60,41 @@ func (l *life) handOver(err error) bool {
 	}
 	// Before the new one says that it is ready: systemd listens to the main process alone.
 	l.tell("MAINPID=" + strconv.Itoa(next.PID()))
-	next.Begin()
+	next.Begin(l.known())
 	l.g.log.Info("handed over; finishing what is under way", "pid", next.PID())
 	return true
+}
+
+// A known is what one program tells the next beside what stands in the document.
+type known struct {
+	Drained [][2]string `json:"drained"` // targets that an operator has drained, with their upstreams
+}
+
+// known is what the next program should know.
+func (l *life) known() []byte {
+	var k known
+	for _, u := range l.g.Status().Upstreams {
+		for _, t := range u.Targets {
+			if t.Drained {
+				k.Drained = append(k.Drained, [2]string{u.Name, t.URL})
+			}
+		}
+	}
+	b, _ := json.Marshal(k) // strings alone
+	return b
+}
+
+// learn takes over what the program before knew.
+func (l *life) learn(b []byte) {
+	var k known
+	if json.Unmarshal(b, &k) != nil {
+		return // the one before was cut off, or knew nothing
+	}
+	for _, t := range k.Drained {
+		if _, err := l.g.DrainTarget(t[0], t[1], true); err != nil {
+			l.g.log.Warn("a target that was drained is gone", "error", err)
+		}
+	}
 }
 
 // cancel ends the new program, if one is on its way.

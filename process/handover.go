@@ -138,18 +138,19 @@ func (n *Successor) listen() error {
 	return nil
 }
 
-// Begin lets the new program serve. From then on the sockets are its own.
-func (n *Successor) Begin() {
-	_, _ = n.begin.WriteString("go")
+// Begin lets the new program serve, and tells it what it should know. From then on the sockets are its own.
+func (n *Successor) Begin(known []byte) {
+	_, _ = n.begin.Write(known) // it may have ended; nobody can tell for whom it is too late then
 	closeAll([]*os.File{n.ready, n.begin})
 }
 
 // A Handover is what the new program has to do with the old one.
 type Handover struct{ ready, begin *os.File }
 
-// Ready says that this program could serve, and returns when it may: the old one agrees, or is gone.
-func (h *Handover) Ready() {
-	_, _ = h.ready.WriteString(readyWord) // nobody reads it: the old one is gone
-	_, _ = io.ReadAll(h.begin)
+// Ready says that this program could serve, and returns when it may, with what the old one told: that agrees, or is gone.
+func (h *Handover) Ready() (known []byte) {
+	_, _ = h.ready.WriteString(readyWord) // fails when nobody reads it: the old one is gone
+	known, _ = io.ReadAll(h.begin)        // as far as it came
 	closeAll([]*os.File{h.ready, h.begin})
+	return known
 }

@@ -67,7 +67,7 @@ func TestHandOver(t *testing.T) {
 				t.Fatal(err)
 			}
 			serves(t, l, at) // until it is told to begin, nobody else accepts
-			next.Begin()
+			next.Begin([]byte("known"))
 			if err := l.Close(); err != nil {
 				t.Fatal(err)
 			}

@@ -84,7 +84,10 @@ func successor(what string) {
 		}
 		close(answered)
 	}()
-	h.Ready()
+	if known := h.Ready(); string(known) != "known" {
+		fmt.Fprintf(os.Stderr, "told %q\n", known)
+		os.Exit(1)
+	}
 	idle := s.Settle()
 	s.Begin()
 	<-answered

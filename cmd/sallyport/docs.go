@@ -129,21 +129,31 @@ func cliPage() string {
 		if c.Hidden || !c.IsAvailableCommand() {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## sallyport %s\n\n%s.\n", c.Use, c.Short)
-		if c.Long != "" {
-			fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(c.Long, "\n  ", "\n\n    "))
-		}
-		if c.Example != "" {
-			fmt.Fprintf(&b, "\n```\n%s\n```\n", c.Example)
-		}
-		c.Flags().VisitAll(func(f *pflag.Flag) {
-			name, usage := pflag.UnquoteUsage(f)
-			fmt.Fprintf(&b, "\n- `%s`: %s", strings.TrimSpace("--"+f.Name+" "+name), usage)
-			if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" {
-				fmt.Fprintf(&b, " (default `%s`)", f.DefValue)
+		commandPart(&b, "##", c)
+		if c.Name() != "completion" { // a shell each, all alike
+			for _, sub := range c.Commands() {
+				commandPart(&b, "###", sub)
 			}
-		})
-		b.WriteString("\n")
+		}
 	}
 	return b.String()
+}
+
+// commandPart is what the page says of one command.
+func commandPart(b *strings.Builder, level string, c *cobra.Command) {
+	fmt.Fprintf(b, "\n%s %s\n\n%s.\n", level, strings.TrimSuffix(c.UseLine(), " [flags]"), c.Short)
+	if c.Long != "" {
+		fmt.Fprintf(b, "\n%s\n", strings.ReplaceAll(c.Long, "\n  ", "\n\n    "))
+	}
+	if c.Example != "" {
+		fmt.Fprintf(b, "\n```\n%s\n```\n", c.Example)
+	}
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		name, usage := pflag.UnquoteUsage(f)
+		fmt.Fprintf(b, "\n- `%s`: %s", strings.TrimSpace("--"+f.Name+" "+name), usage)
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" {
+			fmt.Fprintf(b, " (default `%s`)", f.DefValue)
+		}
+	})
+	b.WriteString("\n")
 }

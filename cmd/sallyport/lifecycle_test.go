@@ -333,7 +333,7 @@ func TestUpgradeWhileUpgrading(t *testing.T) {
 // otherwise is the same.
 func TestUpgradeWithAnotherDocument(t *testing.T) {
 	i := install(t)
-	p, front, admin := i.run("", "--last-good")
+	_, front, admin := i.run("", "--last-good")
 	_, number, _ := net.SplitHostPort(front)
 	added := port(t)
 	// The process at hand must not see the change before the new one does.
@@ -347,7 +347,6 @@ func TestUpgradeWithAnotherDocument(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_ = p
 	i.await("another process", func() bool { return i.number() != before })
 	i.await("the end of the one before", func() bool { return gone(before) })
 	for _, at := range []string{front, added} {

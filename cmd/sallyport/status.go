@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -111,15 +112,30 @@ func printTargets(w io.Writer, all []balance.Status) {
 }
 
 func targetRow(upstream string, t *balance.TargetStatus) []string {
-	health := "good"
-	if !t.Healthy {
-		health = "out " + t.Out
-	}
 	latency := t.Latency
 	if d, err := time.ParseDuration(latency); err == nil {
 		latency = rough(d)
 	}
-	return []string{upstream, t.URL, health, latency, strconv.Itoa(t.Active), strconv.Itoa(t.Open), strconv.Itoa(t.Waiting)}
+	return []string{upstream, t.URL, healthOf(t), latency, strconv.Itoa(t.Active), strconv.Itoa(t.Open), strconv.Itoa(t.Waiting)}
+}
+
+// healthOf says in a word or two whether a target gets calls.
+func healthOf(t *balance.TargetStatus) string {
+	switch {
+	case t.Drained:
+		return "drained"
+	case t.Check != nil && !t.Check.Passing:
+		return "check fails"
+	case t.Why != "":
+		return strings.TrimSpace(t.Why + " " + t.Out)
+	case !t.Healthy:
+		return strings.TrimSpace("out " + t.Out)
+	case t.Circuit == "open" || t.Circuit == "half_open":
+		return "circuit " + t.Circuit
+	case t.Ramp != "":
+		return "good, " + t.Ramp
+	}
+	return "good"
 }
 
 // rough is d with three digits at most.
