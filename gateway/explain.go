@@ -72,9 +72,7 @@ func (s *snapshot) explain(q *Question) (*Explanation, error) {
 	e.out.Request = ExplainedRequest{
 		Method: a.method, Scheme: a.scheme, Host: a.host, Path: e.target(a.path), Client: a.client.String(), Peer: a.client.String(),
 	}
-	if a.listener < len(s.doc.Listeners) {
-		e.out.Request.Listener = s.doc.Listeners[a.listener].Address
-	}
+	e.out.Request.Listener = s.doc.Listeners[a.listener].Address
 	r, fault := a.read(&s.doc.Limits)
 	if fault != nil {
 		e.refused("parser", refusal(fault))
@@ -97,19 +95,43 @@ func (e *explaining) request(r *wire.Request, a *asked) {
 	r.BodyLimit = e.bodyLimit
 	e.admitted = r.Header.Clone()
 	e.out.Request = ExplainedRequest{
-		Method: r.Method, Scheme: r.Scheme, Host: r.Host, Path: r.Path.Text, Query: e.query(r.Query),
+		Method: r.Method, Scheme: r.Scheme, Host: r.Host + colon(r.Port), Path: r.Path.Text, Query: e.query(r.Query),
 		Client: x.Client.String(), Peer: a.client.String(), Listener: e.out.Request.Listener,
 	}
 	if r.Path.Raw != r.Path.Text {
 		e.out.Request.Raw = r.Path.Raw
 	}
-	if hosts := newHostSet(e.doc.Listeners[a.listener].Hosts); hosts != nil && !hosts.has(r.Host) {
-		e.refused("listener", problem.Misdirected.New("This listener does not serve the host."))
+	if e.turnedAway(r, &e.doc.Listeners[a.listener]) {
 		return
 	}
 	if found := e.route(); found != nil {
 		e.chain(found)
 	}
+}
+
+func colon(port string) string {
+	if port == "" {
+		return ""
+	}
+	return ":" + port
+}
+
+// turnedAway explains what a listener does with a request that it does not let further in.
+func (e *explaining) turnedAway(r *wire.Request, l *config.Listener) bool {
+	t := &terms{hosts: newHostSet(l.Hosts)}
+	if l.RedirectToHTTPS {
+		port := securePort(e.doc)
+		t.redirect = &port
+	}
+	if !t.serves(r) {
+		e.refused("listener", problem.Misdirected.New("This listener does not serve the host."))
+		return true
+	}
+	resp := t.elsewhere(r)
+	if resp != nil {
+		e.answered("listener", resp)
+	}
+	return resp != nil
 }
 
 // route explains which route takes the request, nil when none does.

@@ -12,7 +12,8 @@ import (
 )
 
 const explainedDoc = `
-listeners: [{ address: ":80", hosts: [gateway.test, "*.shop.test"] }]
+listeners:
+  - { address: ":80", hosts: [gateway.test, "*.shop.test"] }
 upstreams:
   a: { targets: [http://a] }
   b: { targets: [http://b/base/], host: preserve }

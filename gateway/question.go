@@ -61,7 +61,7 @@ type asked struct {
 	head     HeaderFields
 	method   string
 	path     string // as asked for, with the query
-	scheme   string
+	scheme   string // of the listener
 	host     string
 	port     string
 	client   netip.Addr
@@ -71,7 +71,7 @@ type asked struct {
 
 // made makes q ready.
 func (q *Question) made(doc *config.Document) (*asked, error) {
-	a := &asked{scheme: "http", body: q.Body, client: netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	a := &asked{body: q.Body, client: netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 	if a.method = q.Method; a.method == "" {
 		a.method = "GET"
 	}
@@ -91,7 +91,13 @@ func (q *Question) made(doc *config.Document) (*asked, error) {
 	if err := a.fields(q); err != nil {
 		return nil, err
 	}
+	if len(doc.Listeners) == 0 {
+		return nil, &QuestionError{"listener", "the document has none"}
+	}
 	a.listener = listenerFor(doc, a.port, a.scheme)
+	if a.scheme = "http"; doc.Listeners[a.listener].TLS != nil {
+		a.scheme = "https"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\n", a.method, a.path)
 	for _, f := range a.head {
@@ -167,7 +173,8 @@ func (a *asked) fields(q *Question) error {
 	return nil
 }
 
-// listenerFor returns the listener that a client would have come in by: the one with the port of the URL, otherwise the first.
+// listenerFor returns the listener that a client would have come in by: the one with the port of the URL, otherwise the first
+// with TLS or without, as the URL says, otherwise the first.
 func listenerFor(doc *config.Document, port, scheme string) int {
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[scheme]
@@ -177,7 +184,9 @@ func listenerFor(doc *config.Document, port, scheme string) int {
 			return i
 		}
 	}
-	return 0
+	return max(0, slices.IndexFunc(doc.Listeners, func(l config.Listener) bool {
+		return scheme == "" || (l.TLS != nil) == (scheme == "https")
+	}))
 }
 
 // read reads the request as the listener would.

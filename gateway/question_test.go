@@ -30,7 +30,7 @@ func TestQuestions(t *testing.T) {
 		got := ""
 		if err == nil {
 			var a *asked
-			if a, err = q.made(&config.Document{}); err == nil {
+			if a, err = q.made(&config.Document{Listeners: make([]config.Listener, 1)}); err == nil {
 				got = strings.ReplaceAll(a.text, "\r\n", "|")
 			}
 		}
