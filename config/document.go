@@ -34,6 +34,7 @@ type Document struct {
 	Telemetry      telemetry.Config `json:"telemetry" doc:"Access log and metrics."`
 	Admin          Admin            `json:"admin" doc:"The listener for those who run the gateway: metrics, readiness, status and what they may change."`
 	Drain          time.Duration    `json:"drain" default:"30s" max:"1h" doc:"How long requests under way may take to end when the gateway stops."`
+	Tests          []Test           `json:"tests" doc:"Requests and what has to come of them, for sallyport test; a gateway that serves does not run them."`
 	Include        []string         `json:"include" one:"true" doc:"Further files, by name or pattern such as conf.d/*.yaml, relative to this one."`
 
 	Consumers struct{} `json:"consumers" later:"consumers come with authentication"`
@@ -41,7 +42,6 @@ type Document struct {
 	Functions struct{} `json:"functions" later:"functions as backends come with a later version"`
 	Store     struct{} `json:"store" later:"a durable store comes with consumers and analytics; nothing is stored for now"`
 	State     struct{} `json:"state" later:"shared state comes with running on several machines; state is in memory for now"`
-	Tests     struct{} `json:"tests" later:"route tests in the document come with the test command"`
 
 	// Source is where the document came from: a file, a directory, or the name given to Parse.
 	Source string `json:"-"`

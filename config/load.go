@@ -72,6 +72,7 @@ func (d *Document) settle() schema.Errors {
 	c.listeners()
 	c.apis()
 	c.policies()
+	c.tests()
 	return c.errs
 }
 

@@ -79,6 +79,7 @@ func (b *builder) build() *snapshot {
 	var errs schema.Errors
 	s.table, errs = route.Build(rules, stricter)
 	b.errs = append(b.errs, errs...)
+	b.tests(rules)
 	b.warnings.Sort()
 	s.warnings = b.warnings
 	return s

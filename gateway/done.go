@@ -52,6 +52,10 @@ func (g *Gateway) Done(r *wire.Request, out wire.Outcome) {
 		f.tell(r, out, took)
 		log.Write(&f.line)
 	}
+	if g.o.Told != nil {
+		f.tell(r, out, took)
+		g.o.Told(&f.line)
+	}
 	g.metrics.Inflight.Add(-1)
 	r.State = nil
 	f.reset()

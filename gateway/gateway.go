@@ -40,6 +40,9 @@ type Options struct {
 	// Log replaces the log to Stderr and what the document says of it.
 	Log     *slog.Logger
 	Version string
+	// Told, if set, is called at the end of each request with what the access log would say of it, whatever the document has it say. It
+	// may not keep the line.
+	Told func(*telemetry.Line)
 
 	// What follows is for Run.
 

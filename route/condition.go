@@ -87,3 +87,6 @@ func header(r *wire.Request, name string) (string, bool) {
 	}
 	return r.Header.Lookup(name)
 }
+
+// Holds says whether a value, or the lack of one, passes c.
+func (c *Condition) Holds(value string, found bool) bool { return c.holds(value, found) }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"sallyport/gateway"
+	"sallyport/routetest"
 )
 
 // Each folder of examples/ is a document that check finds nothing wrong and nothing unwise with, a page that tells how to try it,
@@ -44,6 +45,12 @@ func sound(t *testing.T, document string) {
 	r := gateway.Check(document, gateway.Options{Env: func(string) (string, bool) { return "", false }})
 	if err := r.Err(true); err != nil {
 		t.Error(err)
+	}
+	if r.Tests > 0 {
+		report, err := routetest.Run(document, routetest.Options{})
+		if err != nil || report.Failed > 0 {
+			t.Errorf("its tests: %+v, %v", report, err)
+		}
 	}
 	if len(r.Routes) == 0 {
 		t.Errorf("%s has no routes", document)

@@ -18,7 +18,7 @@ var floors = []string{
 	"policies/* backends/* sources/*",
 	"config policies backends sources",
 	"gateway",
-	"admin demo importer",
+	"admin demo importer routetest",
 	"cmd/sallyport",
 	"test bench bench/* docs docs/* examples/*",
 }

@@ -44,7 +44,7 @@ func printReport(c *cobra.Command, r *gateway.Report, good bool, file string) {
 	printErrors(out, r.Errors)
 	printErrors(out, r.Warnings)
 	if good {
-		fmt.Fprintf(out, "%s %s: %s\n", printer(out).green("good:"), file, count(len(r.Routes), "route"))
+		fmt.Fprintf(out, "%s %s: %s%s\n", printer(out).green("good:"), file, count(len(r.Routes), "route"), between(r.Tests > 0, ", "+count(r.Tests, "test")))
 		return
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "%s, %s\n", count(len(r.Errors), "error"), count(len(r.Warnings), "warning"))
@@ -61,6 +61,7 @@ func count(n int, what string) string {
 type report struct {
 	Good     bool   `json:"good"`
 	Routes   int    `json:"routes"`
+	Tests    int    `json:"tests"`
 	Errors   []spot `json:"errors"`
 	Warnings []spot `json:"warnings"`
 }
@@ -75,7 +76,7 @@ type spot struct {
 }
 
 func reportOf(r *gateway.Report, good bool) report {
-	return report{good, len(r.Routes), spots(r.Errors), spots(r.Warnings)}
+	return report{good, len(r.Routes), r.Tests, spots(r.Errors), spots(r.Warnings)}
 }
 
 func spots(errs schema.Errors) []spot {

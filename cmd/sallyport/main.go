@@ -82,7 +82,7 @@ func command() *cobra.Command {
 	}{
 		{"serve", "Serve:", []*cobra.Command{runCommand(), demoCommand()}},
 		{"operate", "Operate a gateway that runs:", []*cobra.Command{statusCommand(), reloadCommand(), upstreamsCommand()}},
-		{"look", "Look at a document before it serves:", []*cobra.Command{checkCommand(), routesCommand(), explainCommand(), evalCommand()}},
+		{"look", "Look at a document before it serves:", []*cobra.Command{checkCommand(), routesCommand(), explainCommand(), testCommand(), evalCommand()}},
 		{"learn", "Learn what may be written:", []*cobra.Command{policiesCommand(), problemsCommand(), schemaCommand()}},
 		{"program", "The program:", []*cobra.Command{versionCommand(), docsCommand()}},
 	} {
