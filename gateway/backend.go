@@ -35,7 +35,7 @@ func (b *builder) backend(r *config.Route, where string, v *served) policy.Handl
 	if n == nil {
 		return nil
 	}
-	v.upstreams = append(v.upstreams, mirrored(n.Field("mirror"))...)
+	v.copies = append(v.copies, mirrored(n.Field("mirror"))...)
 	env := b.env(f.Node, path, where)
 	h, errs := b.backends[f.Name].Build(n, path, env)
 	v.explainer = env.Explainer

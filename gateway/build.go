@@ -151,7 +151,7 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 		v.guards = append(v.guards, s.guard)
 		v.kinds = append(v.kinds, s.kind)
 		if s.kind == "mirror" {
-			v.upstreams = append(v.upstreams, mirrored(s.node)...)
+			v.copies = append(v.copies, mirrored(s.node)...)
 		}
 	}
 	v.handler = policy.Chain(chain, last)
@@ -159,6 +159,11 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 	asked := *v
 	asked.asked = true
 	v.rewritten = &rule{Name: name, Match: match, Value: &asked}
+	if len(v.copies) > 0 {
+		copied := asked
+		copied.upstreams = v.copies
+		v.copied = &rule{Name: name, Match: match, Value: &copied}
+	}
 	return &rule{Name: name, Match: match, Priority: r.Priority, Pos: r.Node.Pos, At: r.Path, Value: v}
 }
 

@@ -58,7 +58,12 @@ func (u *careful) passes(x *policy.Exchange, f *flow, c *wire.Call) bool {
 	if !doubtful && len(f.rule.Match.Path.Names()) == 0 {
 		return true
 	}
-	return !u.snapshot.table.Reads(x, c.Method, path, doubtful, f.rule.Value.rewritten)
+	v := f.rule.Value
+	asked := v.rewritten
+	if v.copied != nil && u.Upstream != nil && !slices.Contains(v.upstreams, u.Name()) {
+		asked = v.copied
+	}
+	return !u.snapshot.table.Reads(x, c.Method, path, doubtful, asked)
 }
 
 // guarding are the kinds of policies that keep requests out by who sends them. Which of two routes has another limit is no

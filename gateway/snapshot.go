@@ -46,8 +46,11 @@ type served struct {
 	// Where the backend sends to, and whether instead of that it answers all with an error: a path that nobody shall reach.
 	upstreams []string
 	blocks    bool
-	// rewritten is the route as it is asked about for a path that it has rewritten; in that one, asked is true.
+	copies    []string // upstreams that get copies
+	// rewritten is the route as it is asked about for a path that it has rewritten; in that one, asked is true. copied is the same for
+	// copies, nil when there are none.
 	rewritten *rule
+	copied    *rule
 	asked     bool
 
 	// For explanations: the policies, and what says what the backend would do.
