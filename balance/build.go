@@ -14,8 +14,9 @@ func (s *Set) build(name string, c *Config) *Upstream {
 		retry:    c.Retry.compile(),
 		hedge:    c.Hedge.compile(s.lasting[name]),
 		lasting:  s.lasting[name],
+		sources:  map[sourceKey]*source{},
 	}
-	u.roster.Store(u.recruit(c.Targets, s.endpoint))
+	u.roster.Store(u.recruit(u.list(s.find(u)), s.endpoint))
 	return u
 }
 
@@ -32,10 +33,11 @@ func (u *Upstream) recruit(list []Target, find func(key) *endpoint) *roster {
 			seat:     &seat{},
 			guarded:  u.settings.CircuitBreaker,
 			name:     t.address() + t.base(),
-			url:      t.text(),
+			url:      t.place(),
 			base:     t.base(),
 			host:     t.host(),
 			tags:     t.Tags,
+			named:    t.at != "",
 			home:     r,
 			step:     uint64(t.Weight),
 			group:    r.group(t.Priority),

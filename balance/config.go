@@ -14,7 +14,8 @@ import (
 
 // A Config is the settings of one upstream.
 type Config struct {
-	Targets        []Target      `json:"targets" required:"true" min:"1" max:"4096" doc:"Where the calls go: URLs, or maps with more about each."`
+	Targets        []Target      `json:"targets" meant:"true" max:"4096" doc:"Where the calls go: URLs, or maps with more about each. A name in one is looked up again and again; each of its addresses gets its part of the calls."`
+	Discover       *Discover     `json:"discover" doc:"Where targets are found, beside those that are listed or in place of them."`
 	Balance        Balance       `json:"balance" default:"p2c_ewma" doc:"How a target is chosen: p2c_ewma draws two and takes the one that answers sooner, round_robin takes them in turn, least_request the one with the fewest calls under way, random any, consistent_hash the one that the call's key belongs to; all by weight."`
 	Sticky         *Sticky       `json:"sticky" doc:"Keeps a client with the target that answered it first, by a cookie."`
 	Health         *Health       `json:"health" doc:"How targets are asked at intervals whether they are well: a path, or a map with more. Those that are not get no calls."`
@@ -31,8 +32,7 @@ type Config struct {
 	Hedge          *Hedge          `json:"hedge" doc:"When a call that takes long is sent to a second target as well. None unless given."`
 	CircuitBreaker *CircuitBreaker `json:"circuit_breaker" doc:"When no more calls go to a target that fails too many of them. None unless given; {} for the values below."`
 
-	Discover any `json:"discover" later:"finding targets by DNS, files, Consul or Kubernetes; list them in targets"`
-	Auth     any `json:"auth" later:"credentials for upstreams"`
+	Auth any `json:"auth" later:"credentials for upstreams"`
 }
 
 // A Target is one address of an upstream.
@@ -42,6 +42,8 @@ type Target struct {
 	Tags   []string `json:"tags" doc:"Words that /api/status shows with it."`
 
 	Priority int `json:"priority" default:"0" min:"0" max:"1000" doc:"Targets of the lowest number get the calls as long as half of them, by weight, are in service; of what the rest of them cannot carry the next number gets its share."`
+
+	at string // what is dialled, when that is one of the addresses of a name
 }
 
 // Outliers is when a target is taken out of service.
@@ -74,7 +76,14 @@ func (c *Config) Check() error {
 		}
 		seen[key] = i
 	}
-	if weight == 0 {
+	for i, t := range c.Discover.listed() {
+		if why := c.Protocol.unlike(t.URL.Scheme); why != "" {
+			errs = append(errs, schema.At("discover", fmt.Errorf("target %d: %s", i, why)))
+		}
+	}
+	if len(c.Targets) == 0 && c.Discover == nil {
+		errs = append(errs, errors.New("it has no targets; list them in targets, or say in discover where they are found"))
+	} else if weight == 0 && c.Discover == nil {
 		errs = append(errs, schema.At("targets", errors.New("every weight is 0, so that no target gets a call")))
 	}
 	return errors.Join(errs...)
@@ -124,6 +133,9 @@ func (t *Target) authority() (host, port string) {
 
 // address is what is dialled.
 func (t *Target) address() string {
+	if t.at != "" {
+		return t.at
+	}
 	host, port := t.authority()
 	if port == "" {
 		port = defaultPort(t.URL.Scheme)
@@ -158,4 +170,12 @@ func defaultPort(scheme string) string {
 		return "443"
 	}
 	return ""
+}
+
+// place is the URL, with the address in the place of a name that was looked up.
+func (t *Target) place() string {
+	if t.at == "" {
+		return t.text()
+	}
+	return t.URL.Scheme + "://" + t.at + t.base()
 }

@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"sallyport/telemetry"
+	"sallyport/wire/dns"
 )
 
 // Options are what a registry needs of the process.
 type Options struct {
-	Dial    Dial               // nil is the network
-	Metrics *telemetry.Metrics // required
-	Log     *slog.Logger       // nil is silence
+	Dial     Dial               // nil is the network
+	Resolver Resolver           // looks names up; nil is as the machine does, and with Dial that names are dialled as they are
+	Metrics  *telemetry.Metrics // required
+	Log      *slog.Logger       // nil is silence
 }
 
 // A Registry keeps what outlives a configuration: endpoints and the turns of round robin. One lives as long as the
@@ -25,20 +27,22 @@ type Registry struct {
 	o     Options
 	start time.Time // zero of the times in health and load; the clock is the monotonic one from here on
 
-	life   context.Context // ends with Close
-	end    func()
-	asking chan struct{} // holds one for each health check under way
+	life    context.Context // ends with Close
+	end     func()
+	asking  chan struct{} // holds one for each health check under way
+	lookers chan struct{} // the same for looks at sources
 
 	mu        sync.Mutex
-	endpoints map[key]*endpoint   // guarded by mu; those that the configuration in use has
-	checks    map[key][]*check    // guarded by mu; by the connections that they make
-	lasting   map[string]*lasting // guarded by mu; by upstream
-	seats     map[string]seats    // guarded by mu; those of the configuration in use, by upstream
-	terms     map[string]*terms   // guarded by mu; of TLS, by what they say
-	current   *Set                // guarded by mu; the configuration in use, nil before the first
-	closed    bool                // guarded by mu
-	crew      sync.WaitGroup      // goroutines that see how targets are; Add is guarded by mu
-	races     crew                // goroutines of calls that may be hedged
+	endpoints map[key]*endpoint     // guarded by mu; those that the configuration in use has
+	checks    map[key][]*check      // guarded by mu; by the connections that they make
+	lasting   map[string]*lasting   // guarded by mu; by upstream
+	seats     map[string]seats      // guarded by mu; those of the configuration in use, by upstream
+	terms     map[string]*terms     // guarded by mu; of TLS, by what they say
+	sources   map[sourceKey]*source // guarded by mu; those that somebody follows
+	current   *Set                  // guarded by mu; the configuration in use, nil before the first
+	closed    bool                  // guarded by mu
+	crew      sync.WaitGroup        // goroutines that see how targets are; Add is guarded by mu
+	races     crew                  // goroutines of calls that may be hedged
 }
 
 // A lasting is what is known of an upstream as a whole, by its name, from one configuration to the next.
@@ -50,13 +54,16 @@ type lasting struct {
 
 // NewRegistry makes a registry without endpoints.
 func NewRegistry(o Options) *Registry {
+	if o.Dial == nil && o.Resolver == nil {
+		o.Resolver = &dns.Resolver{}
+	}
 	if o.Dial == nil {
 		o.Dial = dialTCP
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Registry{o: o, start: time.Now(), asking: make(chan struct{}, mostChecks),
+	r := &Registry{o: o, start: time.Now(), asking: make(chan struct{}, mostChecks), lookers: make(chan struct{}, mostLooks), sources: map[sourceKey]*source{},
 		endpoints: map[key]*endpoint{}, checks: map[key][]*check{}, lasting: map[string]*lasting{}, seats: map[string]seats{}, terms: map[string]*terms{}}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r
@@ -70,13 +77,14 @@ type Set struct {
 	registry  *Registry
 	upstreams map[string]*Upstream
 	fresh     map[key]*endpoint // that this configuration brings; nil once it is in use
+	sources   map[sourceKey]*source
 	lasting   map[string]*lasting
 }
 
 // Prepare builds the upstreams of a configuration, whose settings Check has found right. Nothing is changed until Commit:
 // a Set that is dropped leaves no trace.
 func (r *Registry) Prepare(configs map[string]*Config) *Set {
-	s := &Set{r, map[string]*Upstream{}, map[key]*endpoint{}, map[string]*lasting{}}
+	s := &Set{r, map[string]*Upstream{}, map[key]*endpoint{}, map[sourceKey]*source{}, map[string]*lasting{}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, c := range configs {
@@ -119,6 +127,7 @@ func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.upstreams)) }
 func (s *Set) Commit() {
 	r := s.registry
 	r.mu.Lock()
+	s.follow()
 	for _, u := range s.upstreams {
 		r.hold(u, u.roster.Load())
 	}
@@ -130,6 +139,7 @@ func (s *Set) Commit() {
 	if r.current != nil {
 		for _, u := range r.current.upstreams {
 			u.retired = true
+			u.unfollow()
 			gone = append(gone, r.release(u, u.roster.Load())...)
 		}
 	}
@@ -148,14 +158,19 @@ func (r *Registry) Change(u *Upstream, list []Target) {
 		r.mu.Unlock()
 		return
 	}
-	now := u.recruit(list, r.endpoint)
+	gone := r.change(u, u.recruit(list, r.endpoint))
+	r.mu.Unlock()
+	closeAll(gone)
+}
+
+// change is Change to a roster, by one who holds mu and closes the endpoints that are returned.
+func (r *Registry) change(u *Upstream, now *roster) (gone []*endpoint) {
 	r.hold(u, now)
 	u.count(now)
 	r.watch(now)
-	gone := r.release(u, u.roster.Swap(now))
+	gone = r.release(u, u.roster.Swap(now))
 	u.counts.Retain(now.has)
-	r.mu.Unlock()
-	closeAll(gone)
+	return gone
 }
 
 // hold counts one more user of each endpoint and seat of o, and puts in place of one that was given up meanwhile the one that came after it.
@@ -215,6 +230,9 @@ func (r *Registry) Close() {
 	r.closed = true
 	r.end()
 	endpoints := r.endpoints
+	for _, s := range r.sources {
+		s.timer.Stop()
+	}
 	for _, list := range r.checks {
 		for _, c := range list {
 			c.mu.Lock()

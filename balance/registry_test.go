@@ -153,8 +153,8 @@ func TestWhatTargetsGet(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	for doc, want := range map[string]string{
-		"balance: random":                                                        `"targets" is missing`,
-		"targets: []":                                                            "targets: 0 items",
+		"balance: random":                                                        "it has no targets; list them in targets, or say in discover where they are found",
+		"targets: []":                                                            "it has no targets",
 		"targets: [ftp://a]":                                                     "targets[0].url: the URL begins with ftp: write http, https or h2c",
 		"targets: ['http://me:pw@a']":                                            "targets[0].url: a URL with a name or password",
 		"targets: ['http://a?x=1']":                                              "targets[0].url: a target's URL ends with its path",
@@ -191,6 +191,19 @@ func TestSettings(t *testing.T) {
 		"targets: [http://a]\nhealth: {path: /, method: PUT}":                    "health.method: ",
 		"targets: [http://a]\nhealth: {path: /, headers: {te: x}}":               "health.headers.te: the gateway makes this header itself",
 		"targets: [http://a]\nhealth: {path: /, headers: {'a b': x}}":            "this is no name of a header",
+		"- http://a":                           "write { targets: […] }",
+		"discover: {}":                         "discover: it says 0 places to look at; write one of dns, dns_srv and file",
+		"discover: {dns: a, dns_srv: b}":       "discover: it says 2 places to look at",
+		"discover: {dns: 'a b'}":               "discover.dns: write a name and port such as orders.internal:8080",
+		"discover: {dns: 10.0.0.1:80}":         "discover.dns: this is an address and no name; write it in targets",
+		"discover: {dns: 'ftp://a'}":           "discover.dns: the URL begins with ftp",
+		"discover: {dns: 'http://u:pw@a'}":     "discover.dns: ",
+		"discover: {dns_srv: _http._tcp.a:80}": "discover.dns_srv: a name with a port",
+		"discover: {dns: a, consul: {}}":       "discover.consul: not yet",
+		"discover: {dns: a, interval: 1ms}":    "discover.interval: ",
+		"discover: {dns: a, family: ipv5}":     "discover.family: ",
+		"discover: {file: none.yaml}":          "discover.file: none.yaml cannot be read: no such file or directory",
+		"discover: {file: []}":                 "discover.file: write the name of a file",
 	} {
 		n, errs := schema.Parse("", []byte(doc))
 		c := &Config{}

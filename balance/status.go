@@ -14,11 +14,13 @@ type Status struct {
 	Balance Way            `json:"balance"`
 	Healthy int            `json:"healthy"` // targets in service and not drained
 	Targets []TargetStatus `json:"targets"`
+	Sources []SourceStatus `json:"sources,omitempty"` // where targets are found
 }
 
 // A TargetStatus is how a target is at one moment.
 type TargetStatus struct {
 	URL      string       `json:"url"`
+	Host     string       `json:"host,omitempty"` // the name whose address this is
 	Weight   int          `json:"weight"`
 	Priority int          `json:"priority"`
 	Tags     []string     `json:"tags,omitempty"`
@@ -39,7 +41,7 @@ type TargetStatus struct {
 // Snapshot says how u is right now.
 func (u *Upstream) Snapshot() Status {
 	targets := u.roster.Load().targets
-	s := Status{Name: u.name, Balance: u.balance.way, Targets: make([]TargetStatus, 0, len(targets))}
+	s := Status{Name: u.name, Balance: u.balance.way, Targets: make([]TargetStatus, 0, len(targets)), Sources: u.following()}
 	now := u.registry.clock(time.Now())
 	for _, t := range targets {
 		pool := t.pool.Stats()
@@ -47,6 +49,9 @@ func (u *Upstream) Snapshot() Status {
 			URL: t.url, Weight: int(t.step), Priority: t.group.priority, Tags: t.tags,
 			Healthy: t.in(), Drained: t.seat.drained.Load(), Why: t.why(now), Check: t.check.status(),
 			Active: int(t.inflight.Load()), Open: pool.Open, Idle: pool.Idle, Waiting: pool.Waiting,
+		}
+		if t.named {
+			st.Host = t.host
 		}
 		if t.serves() {
 			s.Healthy++

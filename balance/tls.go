@@ -138,7 +138,7 @@ func (u *Upstream) speech(t *Target) speech {
 	}
 	name := settings.ServerName
 	if name == "" {
-		name, _, _ = net.SplitHostPort(t.address())
+		name = strings.Trim(t.name(), "[]") // not the address that it was looked up to have
 	}
 	return speech{p, u.registry.agree(settings), name}
 }

@@ -29,8 +29,9 @@ type Upstream struct {
 	hedge    hedging
 	counts   *telemetry.Upstream // nil until the configuration is in use
 	*lasting
-	slow    time.Duration // how long a target ramps in; 0 for not at all
-	retired bool          // the configuration is in use no longer; guarded by the registry's mu
+	slow    time.Duration         // how long a target ramps in; 0 for not at all
+	sources map[sourceKey]*source // where its targets are found; guarded by the registry's mu
+	retired bool                  // the configuration is in use no longer; guarded by the registry's mu
 }
 
 // A target is an endpoint as one upstream sees it.
@@ -46,6 +47,7 @@ type target struct {
 	base   string // path of the URL, in front of each call's; "" for none
 	host   string // value of Host that means the target itself
 	tags   []string
+	named  bool // it is an address of a name, which is in host
 	group  *group
 	home   *roster
 	check  *check            // nil without health checks, and until the configuration is in use

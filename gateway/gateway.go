@@ -29,6 +29,8 @@ type Options struct {
 	// Listen opens a socket, Dial makes a connection to a target until deadline; nil is the network.
 	Listen func(network, address string) (net.Listener, error)
 	Dial   func(network, address string, deadline time.Time) (net.Conn, error)
+	// Resolver looks names of targets up; nil is as the machine does, and with Dial that names are dialled as they are.
+	Resolver balance.Resolver
 	// Env looks an environment variable up; nil is the process's environment.
 	Env func(name string) (value string, found bool)
 	// ReadFile reads a file that the document names, such as a certificate; nil is the process's own.
@@ -128,7 +130,7 @@ func New(o Options) *Gateway {
 		g.level = newLogSwitch(o.Stderr)
 		g.log = slog.New(g.level)
 	}
-	b := balance.Options{Metrics: g.metrics, Log: g.log}
+	b := balance.Options{Metrics: g.metrics, Log: g.log, Resolver: o.Resolver}
 	if o.Dial != nil {
 		b.Dial = func(address string, deadline time.Time) (net.Conn, error) { return o.Dial("tcp", address, deadline) }
 	}

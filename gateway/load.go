@@ -61,6 +61,7 @@ func (g *Gateway) put(b *builder) (*Reloaded, error) {
 	doc, errs := b.doc, b.all()
 	var c *change
 	if len(errs) == 0 {
+		s.upstreams.Look(namesWithin)
 		c, errs = g.prepare(s)
 	}
 	g.remember(doc, errs)
@@ -76,6 +77,9 @@ func (g *Gateway) put(b *builder) (*Reloaded, error) {
 	}
 	return &Reloaded{s.number, g.report(before, s).byName(), s.warnings}, nil
 }
+
+// namesWithin is how long a document waits for the names of its targets. Those that are not found by then are used as soon as they are.
+const namesWithin = 5 * time.Second
 
 // A change is what was made ready for a snapshot and has not been put in service.
 type change struct {

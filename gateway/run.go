@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -120,6 +121,7 @@ func (l *life) follow() {
 		return
 	}
 	w, err := watch(g.log, g.watched(), func() []string {
+		g.registry.Reread()
 		g.reread(l.path)
 		return g.watched()
 	})
@@ -133,7 +135,7 @@ func (l *life) follow() {
 func (g *Gateway) watched() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.last.watch
+	return slices.Concat(g.last.watch, g.registry.Files())
 }
 
 // wait does as signals say until one of them, or ctx, says stop, or another process has taken over.

@@ -43,7 +43,7 @@ func (d *decoder) shorthand(n *Node, v reflect.Value, t *Type, path string) {
 func (t *Type) instead(n *Node) string {
 	var must []*field
 	for _, f := range t.fields {
-		if !f.optional && f.later == "" {
+		if (!f.optional || f.meant) && f.later == "" {
 			must = append(must, f)
 		}
 	}

@@ -31,7 +31,7 @@ func (r reader) field(t *Type, f reflect.StructField) *field {
 	case !snake(name) || option != "":
 		fail("the name %q is not in snake_case", tag)
 	}
-	s := &field{name: name, doc: f.Tag.Get("doc"), index: f.Index, kind: f.Tag.Get("kind"), later: later, one: f.Tag.Get("one") != ""}
+	s := &field{name: name, doc: f.Tag.Get("doc"), index: f.Index, kind: f.Tag.Get("kind"), later: later, one: f.Tag.Get("one") != "", meant: f.Tag.Get("meant") != ""}
 	if later != "" {
 		return s
 	}

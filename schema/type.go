@@ -12,6 +12,7 @@ package schema
 //	min, max        bounds of a number, duration, size or percentage; of the length of text, a list or a map
 //	enum:"a,b"      the values that are allowed; of a URL the schemes
 //	short:"true"    anything but a map in place of the struct is this setting
+//	meant:"true"    on a list that may be left out: what is no map in place of the struct was meant for it, and the error says how to write that
 //	one:"true"      on a list: a single item may stand for a list of one
 //	kind:"policy"   on *Node, lists and maps of it, and the rest: what it may hold, for the JSON Schema
 //	later:"…"       in the contract but not built: what it is. Giving it is an error. The field's Go type is of no matter.
@@ -73,6 +74,7 @@ type field struct {
 	later    string
 	kind     string // tag
 	one      bool
+	meant    bool
 }
 
 // Of reads the tags of T.

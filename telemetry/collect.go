@@ -27,6 +27,10 @@ var (
 	drained      = describe("target_drained", "Whether an operator has drained a target (1), so that it gets no new requests, or not (0).", "upstream", "target")
 	healthChecks = describe("health_checks_total", "Health checks of a target.", "upstream", "target", "outcome")
 	healthTurns  = describe("health_changes_total", "Times that health checks took a target out or brought it back.", "upstream", "target")
+	lookups      = describe("discovery_lookups_total", "Looks at a name or file in which targets are found.", "kind", "name", "outcome")
+	lookFound    = describe("discovery_found", "Addresses or targets that are known of there.", "kind", "name")
+	lookLast     = describe("discovery_last_success_timestamp_seconds", "When a look last succeeded, 0 for never.", "kind", "name")
+	lookNext     = describe("discovery_next_timestamp_seconds", "When is looked again.", "kind", "name")
 	targetOpen   = describe("target_connections", "Open connections to a target.", "upstream", "target")
 	targetIdle   = describe("target_idle_connections", "Connections to a target that wait for a call.", "upstream", "target")
 	targetQueue  = describe("target_waiting_requests", "Calls that wait for a connection to a target.", "upstream", "target")
@@ -37,7 +41,7 @@ var (
 	crowdBusy    = describe("concurrency_inflight", "Requests that a concurrency policy let in and that are not answered in full.", "policy")
 	crowdWaiting = describe("concurrency_waiting", "Requests that wait for a place at a concurrency policy.", "policy")
 	crowdLimit   = describe("concurrency_limit", "The limit of a concurrency policy that holds now; of several adaptive ones the smallest.", "policy")
-	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, drained, healthChecks, healthTurns, targetOpen, targetIdle,
+	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, drained, healthChecks, healthTurns, lookups, lookFound, lookLast, lookNext, targetOpen, targetIdle,
 		targetQueue, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit,
 		upRetries, upExhausted, upHedges, circuit, circuitOpens}
 )
@@ -63,6 +67,7 @@ func NewMetrics(version string) *Metrics {
 		routes:    map[[2]string]*Route{},
 		upstreams: map[string]*Upstream{},
 		listeners: map[string]*Listener{},
+		sources:   map[[2]string]*Source{},
 		reasons:   map[string]prometheus.Counter{},
 	}
 	m.reloads.WithLabelValues("success")
@@ -122,6 +127,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 			c.collect(out)
 		}
 	}
+	m.collectSources(out)
 	routes, upstreams, listeners := m.lists()
 	for _, r := range routes {
 		r.collect(out)

@@ -36,6 +36,7 @@ type Metrics struct {
 	routes    map[[2]string]*Route
 	upstreams map[string]*Upstream
 	listeners map[string]*Listener
+	sources   map[[2]string]*Source // by kind and name
 	reasons   map[string]prometheus.Counter
 }
 

@@ -26,7 +26,11 @@ type gate struct {
 
 func newGate(p *player) *gate {
 	g := &gate{player: p}
-	g.Gateway = gateway.New(gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test", Strain: calm})
+	o := gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test", Strain: calm}
+	if p.names != nil {
+		o.Resolver = p.names
+	}
+	g.Gateway = gateway.New(o)
 	return g
 }
 

@@ -17,6 +17,7 @@ var owners = map[string]string{
 	"github.com/fsnotify/fsnotify":             "gateway",
 	"github.com/gaissmai/bart":                 "policies/ipfilter",
 	"github.com/maypok86/otter/v2":             "store",
+	"github.com/miekg/dns":                     "wire/dns",
 	"github.com/prometheus/client_golang":      "telemetry",
 	"github.com/prometheus/client_model":       "telemetry",
 	"github.com/prometheus/common":             "telemetry",

@@ -30,6 +30,9 @@ func Play(t *testing.T, file string) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &player{t: t, folder: filepath.Dir(file), backends: map[string]*backend{}, clients: map[string]*client{}, seen: map[string][]*received{}, files: map[string][]byte{}}
 		defer p.end()
+		if slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return strings.HasPrefix(f.Name, "dns ") }) {
+			p.names = &names{known: map[string]*name{}}
+		}
 		for i, f := range archive.Files {
 			p.at = fmt.Sprintf("section %d, %s", i+1, f.Name)
 			verb, arg, _ := strings.Cut(f.Name, " ")
@@ -63,6 +66,8 @@ type player struct {
 	clients  map[string]*client
 	seen     map[string][]*received // what backends got since the last request
 	files    map[string][]byte      // that documents name and the script made, by path
+	names    *names                 // nil when no section says what a name resolves to
+	place    string                 // folder of the files that the script makes; "" for none
 	errors   string                 // what the last document was refused for
 	unsaid   string                 // the same, until an errors section has told it
 }
@@ -72,6 +77,8 @@ var verbs = map[string]func(p *player, arg string, data []byte) error{
 	"config":      (*player).config,
 	"certificate": (*player).certify,
 	"reload":      (*player).config,
+	"dns":         (*player).resolve,
+	"file":        (*player).file,
 	"errors":      (*player).wrong,
 	"backend":     (*player).become,
 	"request":     (*player).request,
