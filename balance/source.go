@@ -144,6 +144,7 @@ func (s *source) look() {
 func (s *source) conclude(got finding, holds time.Duration, err error, told *tales) (gone []*endpoint) {
 	r, now := s.registry, time.Now()
 	first, changed := !s.tried, false
+	again := s.fault != nil && err != nil && (s.kind != kindFile || s.fault.Error() == err.Error())
 	s.looking, s.tried, s.fault = false, true, err
 	if r.closed {
 		return nil
@@ -162,7 +163,7 @@ func (s *source) conclude(got finding, holds time.Duration, err error, told *tal
 			wait = s.holds(fileEvery)
 		}
 		changed = s.giveUp(now, told)
-		if bits.OnesCount(uint(s.fails)) == 1 { // the first, second, fourth …
+		if !again || bits.OnesCount(uint(s.fails)) == 1 { // the first, second, fourth …
 			told.warn("targets cannot be found", "kind", s.kind, "name", s.name, "error", err, "kept", s.found.size(), "in_a_row", s.fails)
 		}
 	}

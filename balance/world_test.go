@@ -28,9 +28,33 @@ type world struct {
 	net      memnet.Network
 	metrics  *telemetry.Metrics
 	registry *Registry
-	log      bytes.Buffer // after the registry is closed, or in a bubble in which all else waits
+	log      diary
 	dials    atomic.Int64
 	targets  []*server
+}
+
+// A diary is a log that is read while it is written.
+type diary struct {
+	mu sync.Mutex
+	b  bytes.Buffer // guarded by mu
+}
+
+func (d *diary) Write(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.b.Write(p)
+}
+
+func (d *diary) String() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.b.String()
+}
+
+func (d *diary) Reset() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.b.Reset()
 }
 
 // A server is a target.

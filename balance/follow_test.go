@@ -1,0 +1,495 @@
+package balance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sallyport/wire/dns"
+)
+
+// A book is a Resolver of what a test writes into it.
+type book struct {
+	mu       sync.Mutex // guards what follows
+	names    map[string][]string
+	services map[string][]dns.Service
+	ttl      time.Duration
+	delay    time.Duration
+	fault    error
+	asked    map[string]int
+}
+
+func (b *book) set(name string, addresses ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.names[name] = addresses
+}
+
+func (b *book) change(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f()
+}
+
+func (b *book) count(name string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.asked[name]
+}
+
+func (b *book) ask(ctx context.Context, name string) error {
+	b.mu.Lock()
+	b.asked[name]++
+	delay, fault := b.delay, b.fault
+	b.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(delay):
+	}
+	return fault
+}
+
+func (b *book) Addresses(ctx context.Context, name string, _ dns.Family) (list []netip.Addr, ttl time.Duration, err error) {
+	if err := b.ask(ctx, name); err != nil {
+		return nil, 0, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range b.names[name] {
+		list = append(list, netip.MustParseAddr(a))
+	}
+	slices.SortFunc(list, netip.Addr.Compare)
+	if len(list) == 0 {
+		return nil, 0, dns.ErrNoName
+	}
+	return list, b.ttl, nil
+}
+
+func (b *book) Services(ctx context.Context, name string) ([]dns.Service, time.Duration, error) {
+	if err := b.ask(ctx, name); err != nil {
+		return nil, 0, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.services[name]) == 0 {
+		return nil, 0, dns.ErrNoName
+	}
+	return b.services[name], b.ttl, nil
+}
+
+// named makes a world with a Resolver. Its targets are named by their addresses.
+func named(t testing.TB) (*world, *book) {
+	w := newWorld(t)
+	b := &book{names: map[string][]string{}, services: map[string][]dns.Service{}, asked: map[string]int{}, ttl: 30 * time.Second}
+	w.registry.Close()
+	w.registry = NewRegistry(Options{Dial: w.dial, Resolver: b, Metrics: w.metrics, Log: slog.New(slog.NewTextHandler(&w.log, nil))})
+	return w, b
+}
+
+// look puts documents into use the way the gateway does.
+func (w *world) look(docs map[string]string) *Set {
+	w.t.Helper()
+	s := w.prepare(docs)
+	s.Look(5 * time.Second)
+	s.Commit()
+	return s
+}
+
+func (w *world) shop(doc string) *Upstream {
+	w.t.Helper()
+	return w.look(map[string]string{"shop": doc}).Upstream("shop")
+}
+
+// targets are the names and weights of the targets of u.
+func targets(u *Upstream) string {
+	var out []string
+	for _, t := range u.roster.Load().targets {
+		out = append(out, fmt.Sprintf("%s*%d", t.name, t.step))
+	}
+	return strings.Join(out, " ")
+}
+
+// Addresses of a name share its weight; those of discover.dns have one each.
+func TestWeightsOfNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := named(t)
+		b.set("one", "10.0.0.1")
+		b.set("two", "10.0.0.2", "10.0.0.3")
+		b.set("three", "10.0.0.4", "10.0.0.5", "10.0.0.6")
+		b.set("six", "2001:db8::1")
+		b.services["_x._tcp.y"] = []dns.Service{{Target: "one", Port: 81, Weight: 3}, {Target: "two", Port: 82, Weight: 0, Priority: 7}, {Target: "none", Port: 83}}
+		for doc, want := range map[string]string{
+			"targets: [http://10.9.9.9:81, http://localhost:82, http://x.localhost]":              "10.9.9.9:81*1 localhost:82*1 x.localhost:80*1",
+			"targets: [http://one, http://six/base]":                                              "10.0.0.1:80*1 [2001:db8::1]:80/base*1",
+			"targets: [{url: http://one, weight: 10}, {url: http://10.9.9.9, weight: 20}]":        "10.0.0.1:80*10 10.9.9.9:80*20",
+			"targets: [http://one, http://two:81]":                                                "10.0.0.1:80*2 10.0.0.2:81*1 10.0.0.3:81*1",
+			"targets: [{url: http://one, weight: 4}, {url: http://two, weight: 4}, http://three]": "10.0.0.1:80*12 10.0.0.2:80*6 10.0.0.3:80*6 10.0.0.4:80*1 10.0.0.5:80*1 10.0.0.6:80*1",
+			"targets: [{url: http://one, weight: 0}, http://two]":                                 "10.0.0.2:80*1 10.0.0.3:80*1",
+			"discover: {dns: 'two:8080'}":                                                         "10.0.0.2:8080*1 10.0.0.3:8080*1",
+			"discover: {dns: 'http://two/base/'}":                                                 "10.0.0.2:80/base*1 10.0.0.3:80/base*1",
+			"discover: {dns: 'three'}\ntargets: [{url: http://one, weight: 2}, http://two]":       "10.0.0.1:80*4 10.0.0.2:80*1 10.0.0.3:80*1 10.0.0.4:80*2 10.0.0.5:80*2 10.0.0.6:80*2",
+			"discover: {dns_srv: _x._tcp.y}":                                                      "10.0.0.1:81*6 10.0.0.2:82*1 10.0.0.3:82*1",
+			"discover: {dns_srv: 'http://_x._tcp.y/base'}":                                        "10.0.0.1:81/base*6 10.0.0.2:82/base*1 10.0.0.3:82/base*1",
+			"targets: [http://none, http://one]":                                                  "10.0.0.1:80*1",
+			"targets: [http://one]\ndiscover: {dns: one}":                                         "10.0.0.1:80*1", // found twice, and there once
+			"discover: {dns: none}":                                                               "",
+		} {
+			if got := targets(w.shop(doc)); got != want {
+				t.Errorf("%s:\n got %s\nwant %s", doc, got, want)
+			}
+		}
+	})
+}
+
+// A name that moves, vanishes and returns needs no restart; what stays keeps its connections, and what goes ends when its calls have.
+func TestNameMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := named(t)
+		one, two := w.target("10.0.0.1:80"), w.target("10.0.0.2:80")
+		w.target("10.0.0.3:80")
+		b.set("shop", "10.0.0.1", "10.0.0.2")
+		u := w.shop("discover: {dns: shop}\nbalance: round_robin\ntimeouts: {response_header: none}")
+		if got := served(u, 4); got["10.0.0.1:80"] != 2 || got["10.0.0.2:80"] != 2 {
+			t.Errorf("at the start: %v", got)
+		}
+		if got := get(u).x.Target; got != "10.0.0.1:80" {
+			t.Errorf("the log has the target %s", got)
+		}
+		kept := u.roster.Load().targets[1].endpoint
+		b.set("shop", "10.0.0.3", "10.0.0.2")
+		one.delay.Store(int64(time.Minute)) // a call is under way when the target goes
+		done := make(chan answer)
+		get(u)
+		go func() { done <- get(u) }()
+		spent(31 * time.Second)
+		one.delay.Store(0)
+		if got := served(u, 40); got["10.0.0.2:80"] == 0 || got["10.0.0.3:80"] == 0 || got["10.0.0.1:80"] != 0 {
+			t.Errorf("after the move: %v", got)
+		}
+		if u.roster.Load().targets[0].endpoint != kept {
+			t.Error("the address that stayed is another endpoint now")
+		}
+		if a := <-done; a.err != nil {
+			t.Errorf("the call that was under way: %v", a.err)
+		}
+		synctest.Wait()
+		if n := one.http.Open(); n != 0 {
+			t.Errorf("%d connections to the address that is gone", n)
+		}
+		b.set("shop") // gone
+		two.breaks.Store(false)
+		spent(59 * time.Minute)
+		if got := served(u, 10); got["10.0.0.2:80"] == 0 {
+			t.Errorf("without the name, within stale: %v", got)
+		}
+		spent(2 * time.Minute)
+		if a := get(u); a.problem() != "no_healthy_target" || a.took != 0 {
+			t.Errorf("after stale: %v %v", a.err, a.took)
+		}
+		b.set("shop", "10.0.0.1")
+		spent(11 * time.Second)
+		if got := served(u, 4); got["10.0.0.1:80"] != 4 {
+			t.Errorf("after its return: %v", got)
+		}
+		log := w.log.String()
+		for _, once := range []string{"targets are given up", "targets are found again"} {
+			if strings.Count(log, once) != 1 {
+				t.Errorf("not once in the log: %s", once)
+			}
+		}
+		if n := strings.Count(log, "targets cannot be found"); n < 3 || n > 12 {
+			t.Errorf("the log tells %d times that looks fail", n)
+		}
+		if strings.Contains(w.text(), "10.0.0.2") {
+			t.Errorf("series of what is gone are left:\n%s", w.text())
+		}
+	})
+}
+
+// What the order of answers is, and how short they hold, changes nothing and is not asked for too often.
+func TestNoChurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := named(t)
+		b.ttl = 0
+		b.set("shop", "10.0.0.1", "10.0.0.2", "10.0.0.3")
+		u := w.shop("targets: [http://shop]")
+		before := u.roster.Load()
+		for range 60 {
+			b.change(func() { b.names["shop"] = append(b.names["shop"][1:], b.names["shop"][0]) })
+			spent(time.Second)
+		}
+		if u.roster.Load() != before {
+			t.Error("another order made other targets")
+		}
+		if n := b.count("shop"); n < 55 || n > 70 {
+			t.Errorf("%d lookups in a minute with a time to live of 0, want about one a second", n)
+		}
+		if strings.Contains(w.log.String(), "targets have changed") {
+			t.Errorf("the log is\n%s", w.log.String())
+		}
+	})
+}
+
+// Whoever cannot be looked up does not stop the others, nor the gateway; and nobody waits for ever.
+func TestSlowNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := named(t)
+		w.target("10.0.0.1:80")
+		b.delay = 8 * time.Second
+		b.set("shop", "10.0.0.1")
+		start := time.Now()
+		u := w.shop("targets: [http://shop]")
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if a := get(u); a.problem() != "no_healthy_target" || a.took != 0 {
+			t.Errorf("before the answer: %v %v", a.err, a.took)
+		}
+		spent(4 * time.Second)
+		if a := get(u); a.err != nil {
+			t.Errorf("after it: %v", a.err)
+		}
+		b.change(func() { b.delay = time.Hour })
+		spent(time.Minute)
+		if a := get(u); a.err != nil || a.took != 0 {
+			t.Errorf("while nobody answers: %v %v", a.err, a.took)
+		}
+		if st := u.Snapshot().Sources; len(st) != 1 || !strings.Contains(st[0].Error, "deadline") || st[0].Found != 1 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+// A reload looks up what is new, and nothing else; what is known of a name serves until its new settings have an answer of their own.
+func TestReloadKeepsSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := named(t)
+		w.target("10.0.0.1:80")
+		b.set("shop", "10.0.0.1")
+		docs := map[string]string{"shop": "targets: [http://shop]", "two": "discover: {dns: 'shop:81'}"}
+		for range 5 {
+			w.look(docs)
+		}
+		if n := b.count("shop"); n != 1 {
+			t.Errorf("%d lookups in five loads, want 1", n)
+		}
+		b.change(func() { b.fault = errors.New("no answer") })
+		docs["shop"] = "targets: [http://shop]\nmax_pending: 7"
+		docs["two"] = "discover: {dns: 'shop:81', interval: 10s}"
+		s := w.look(docs)
+		for _, name := range s.Names() {
+			if targets(s.Upstream(name)) == "" {
+				t.Errorf("%s has lost its targets in a reload", name)
+			}
+		}
+		spent(time.Minute)
+		if a := get(s.Upstream("shop")); a.err != nil {
+			t.Error(a.err)
+		}
+		w.shop("targets: [http://10.0.0.1]")
+		before := b.count("shop")
+		spent(time.Hour)
+		if n := b.count("shop") - before; n != 0 || len(w.registry.sources) != 0 {
+			t.Errorf("%d lookups that nobody wants, %d sources", n, len(w.registry.sources))
+		}
+		rec := httptest.NewRecorder()
+		w.metrics.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+		if strings.Contains(rec.Body.String(), "discovery_found{") {
+			t.Error("series of sources are left")
+		}
+		w.prepare(docs).Look(time.Second) // and thrown away
+		if len(w.registry.sources) != 0 {
+			t.Error("a configuration that is not used has left sources")
+		}
+	})
+}
+
+// When a service moves to other names, its calls go on to the old ones until these are looked up.
+func TestServiceMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := named(t)
+		w.target("10.0.0.1:81")
+		w.target("10.0.0.2:82")
+		b.set("a", "10.0.0.1")
+		b.set("b", "10.0.0.2")
+		b.services["_x._tcp.y"] = []dns.Service{{Target: "a", Port: 81}}
+		b.services["_z._tcp.y"] = nil
+		u := w.shop("discover: {dns_srv: _x._tcp.y}")
+		b.change(func() {
+			b.services["_x._tcp.y"] = []dns.Service{{Target: "b", Port: 82}}
+			b.delay = 3 * time.Second
+		})
+		for range 40 {
+			if a := get(u); a.err != nil {
+				t.Fatal(a.err)
+			}
+			spent(time.Second)
+		}
+		if got := get(u).body; got != "10.0.0.2:82" {
+			t.Errorf("after the move %s answers", got)
+		}
+		if keys := slices.Collect(maps.Keys(w.registry.sources)); len(keys) != 2 {
+			t.Errorf("the sources are %v", keys)
+		}
+	})
+}
+
+// However many addresses a name has, an upstream has room for so many targets.
+func TestManyAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := named(t)
+		for i := range 5000 {
+			b.names["big"] = append(b.names["big"], fmt.Sprintf("10.0.%d.%d", i/250, i%250))
+		}
+		u := w.shop("targets: [http://big, {url: http://10.1.1.1, weight: 3}]")
+		if n := len(u.roster.Load().targets); n != maxTargets {
+			t.Errorf("%d targets", n)
+		}
+	})
+}
+
+// A file of targets is followed; what is wrong in it changes nothing and is told with its place.
+func TestTargetFile(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "targets.yaml")
+	put := func(text string) {
+		if err := os.WriteFile(name+".next", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(name+".next", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("- http://10.0.0.1\n- { url: 'http://10.0.0.2', weight: 3, tags: [new] }\n")
+	synctest.Test(t, func(t *testing.T) {
+		w, b := named(t)
+		b.set("shop", "10.0.0.7", "10.0.0.8")
+		doc := fmt.Sprintf("discover: {file: %q}", name)
+		u := w.shop(doc)
+		if got := targets(u); got != "10.0.0.1:80*1 10.0.0.2:80*3" {
+			t.Errorf("at the start: %s", got)
+		}
+		for _, c := range []struct{ text, want, says string }{
+			{"[http://10.0.0.3]", "10.0.0.3:80*1", ""},
+			{"", "10.0.0.3:80*1", "the document is empty"},
+			{"targets: [http://10.0.0.4]", "10.0.0.3:80*1", "a map is given where a list of targets is wanted"},
+			{"- http://10.0.0.4\n- ftp://10.0.0.5\n", "10.0.0.3:80*1", "targets.yaml:2:3: [1].url: "},
+			{"- http://10.0.0.4\n-\n x: [\n", "10.0.0.3:80*1", "targets.yaml:"},
+			{"- http://10.0.0.4\n- http://10.0.0.4/\n", "10.0.0.3:80*1", "targets.yaml:2:3: [1]: it is the same as [0]"},
+			{`["http://10.0.0.4", {"url": "http://shop:81"}]`, "10.0.0.4:80*2 10.0.0.7:81*1 10.0.0.8:81*1", ""},
+			{"[]", "", ""},
+			{"- http://10.0.0.1", "10.0.0.1:80*1", ""},
+		} {
+			put(c.text)
+			w.log.Reset()
+			spent(6 * time.Second)
+			if got := targets(u); got != c.want {
+				t.Errorf("%q: got %s, want %s", c.text, got, c.want)
+			}
+			if c.says != "" && !strings.Contains(w.log.String(), c.says) {
+				t.Errorf("%q: the log is\n%s", c.text, w.log.String())
+			}
+		}
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+		spent(48 * time.Hour)
+		if got := targets(u); got != "10.0.0.1:80*1" {
+			t.Errorf("without the file: %s", got)
+		}
+		put("- http://10.0.0.2")
+		w.registry.Reread()
+		synctest.Wait()
+		if got := targets(u); got != "10.0.0.2:80*1" {
+			t.Errorf("when told to look: %s", got)
+		}
+		if got := w.registry.Files(); !slices.Equal(got, []string{name}) {
+			t.Errorf("the files are %v", got)
+		}
+	})
+}
+
+// Kubernetes swaps a link beside the file.
+func TestTargetFileBehindLinks(t *testing.T) {
+	dir := t.TempDir()
+	for i, text := range []string{"- http://10.0.0.1", "- http://10.0.0.2"} {
+		if err := os.Mkdir(filepath.Join(dir, fmt.Sprint("v", i)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("v", i), "targets.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(to string) {
+		_ = os.Symlink(to, filepath.Join(dir, "..next"))
+		_ = os.Rename(filepath.Join(dir, "..next"), filepath.Join(dir, "..data"))
+	}
+	link("v0")
+	name := filepath.Join(dir, "targets.yaml")
+	if err := os.Symlink(filepath.Join("..data", "targets.yaml"), name); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := named(t)
+		u := w.shop(fmt.Sprintf("discover: {file: %q}", name))
+		link("v1")
+		spent(6 * time.Second)
+		if got := targets(u); got != "10.0.0.2:80*1" {
+			t.Errorf("%s", got)
+		}
+	})
+}
+
+// Names that change, reloads and calls at the same time: no call fails, and the race detector is content.
+func TestNamesUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := named(t)
+		for i := range 4 {
+			w.target(fmt.Sprintf("10.0.0.%d:80", i)).delay.Store(int64(time.Millisecond))
+		}
+		b.ttl = 0
+		b.set("shop", "10.0.0.0")
+		b.set("other", "10.0.0.1")
+		doc := func(i int) map[string]string {
+			return map[string]string{"shop": fmt.Sprintf("targets: [http://shop, http://other]\nhealth: {path: /healthz, interval: 100ms, timeout: 100ms}\nmax_pending: %d", 100+i%3)}
+		}
+		var now atomic.Pointer[Upstream]
+		now.Store(w.look(doc(0)).Upstream("shop"))
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				for range 2000 {
+					if a := get(now.Load()); a.err != nil {
+						t.Error(a.err)
+					}
+					time.Sleep(5 * time.Millisecond)
+				}
+			})
+		}
+		wg.Go(func() {
+			for i := range 20 {
+				b.set("shop", fmt.Sprintf("10.0.0.%d", i%4))
+				b.set("other", fmt.Sprintf("10.0.0.%d", (i+i/4)%4))
+				time.Sleep(500 * time.Millisecond)
+				now.Store(w.look(doc(i)).Upstream("shop"))
+				now.Load().Snapshot()
+				w.text()
+			}
+		})
+		wg.Wait()
+	})
+}
