@@ -22,6 +22,7 @@ func (u *Upstream) least(g *group, now int64, been *tried) pick {
 	var best *target
 	var least float64
 	var usual plight
+	dice := rand.Uint64() // thrown once for all: it need only be fair between those that have the same
 	for _, t := range g.targets {
 		switch has := u.ask(t, now, been); has {
 		case accept:
@@ -40,7 +41,8 @@ func (u *Upstream) least(g *group, now int64, been *tried) pick {
 			}
 		}
 		if g.even {
-			busy += rand.Float64()
+			dice = dice*6364136223846793005 + 1442695040888963407
+			busy += float64(dice>>11) / (1 << 53)
 		} else {
 			busy += rand.ExpFloat64() // of several idle targets each is the least with a probability of its weight
 		}

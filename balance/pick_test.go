@@ -197,3 +197,29 @@ func BenchmarkSend(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPick is how long it takes to choose a target, with calls under way at all of them.
+func BenchmarkPick(b *testing.B) {
+	for _, balance := range everyWay {
+		for _, n := range []int{2, 10, 1000} {
+			b.Run(fmt.Sprintf("%s/%d", strings.Trim(balance, "{} ipon:"), n), func(b *testing.B) {
+				u := newWorld(b).upstream("balance: " + balance + "\ntargets: [" + strings.Join(many(n), ", ") + "]")
+				r := u.roster.Load()
+				for i, t := range r.targets {
+					t.inflight.Store(int64(5 + i%3))
+					t.observe(1, time.Duration(10+i%5)*time.Millisecond)
+				}
+				b.ReportAllocs()
+				now, key := int64(1), uint64(0)
+				for b.Loop() {
+					now += 100_000
+					key++
+					been := tried{key: policy.Mix(key), keyed: true}
+					if u.pick(r, now, &been).target == nil {
+						b.Fatal("no target")
+					}
+				}
+			})
+		}
+	}
+}

@@ -15,9 +15,9 @@ type plight struct {
 
 const (
 	// crowd is up to how many targets are looked at for each call that wants to know. Of more than that what was seen holds
-	// for a moment.
+	// for a moment for each.
 	crowd  = 32
-	moment = int64(time.Millisecond)
+	moment = int64(10 * time.Microsecond)
 )
 
 // A glimpse is a plight and when it was seen.
@@ -32,7 +32,7 @@ func (g *group) usual(now int64) plight {
 		return g.survey(now)
 	}
 	last := g.seen.Load()
-	if last == nil || now-last.at >= moment || now < last.at {
+	if last == nil || now-last.at >= moment*int64(len(g.targets)) || now < last.at {
 		last = &glimpse{g.survey(now), now}
 		g.seen.Store(last)
 	}
@@ -41,16 +41,24 @@ func (g *group) usual(now int64) plight {
 
 // survey looks at all targets of g.
 func (g *group) survey(now int64) plight {
-	p := plight{trouble: math.Inf(1)}
+	p, failing := plight{trouble: math.Inf(1)}, false
 	for _, t := range g.targets {
-		if t.serves() {
-			p.trouble = min(p.trouble, t.trouble.at(now))
+		if !t.serves() {
+			continue
 		}
+		p.calls += float64(t.inflight.Load())
+		p.weight += float64(t.step)
+		trouble := t.trouble.at(now)
+		p.trouble = min(p.trouble, trouble)
+		failing = failing || trouble > 0
 	}
-	for _, t := range g.targets {
-		if t.serves() && !worse(t.trouble.at(now), p.trouble) {
-			p.calls += float64(t.inflight.Load())
-			p.weight += float64(t.step)
+	if failing {
+		p.calls, p.weight = 0, 0
+		for _, t := range g.targets {
+			if t.serves() && !worse(t.trouble.at(now), p.trouble) {
+				p.calls += float64(t.inflight.Load())
+				p.weight += float64(t.step)
+			}
 		}
 	}
 	p.weight = max(p.weight, 1)
