@@ -150,6 +150,9 @@ func (g *Gateway) Drain() bool {
 // Close closes the gateway at once.
 func (g *Gateway) Close() { g.stop(0) }
 
+// errandTime is how long a gateway that stops waits at most for what no answer waits for.
+const errandTime = time.Second
+
 func (g *Gateway) stop(limit time.Duration) (whole bool) {
 	g.draining.Store(true)
 	g.loading.Lock() // a document that is being loaded may still open doors
@@ -183,7 +186,7 @@ func (g *Gateway) stop(limit time.Duration) (whole bool) {
 	for _, s := range servers {
 		s.Wait(time.Second)
 	}
-	g.errands.Close(time.Until(until))
+	g.errands.Close(min(time.Until(until), errandTime))
 	g.registry.Close()
 	if a := g.access.Load(); a != nil {
 		a.Close()

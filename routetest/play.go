@@ -40,8 +40,9 @@ func newPlayer(doc *config.Document, t *config.Test, r *Result) *player {
 			}
 			return network.Dial(context.Background(), address)
 		},
-		Log:  slog.New(slog.DiscardHandler),
-		Told: p.told,
+		Log:    slog.New(slog.DiscardHandler),
+		Told:   p.told,
+		Strain: telemetry.Calm,
 	})
 	return p
 }

@@ -262,3 +262,15 @@ func BenchmarkGate(b *testing.B) {
 		gate.Release()
 	}
 }
+
+func BenchmarkGateParallel(b *testing.B) {
+	g := New().Gates("here")
+	bound := Bound{Most: 1000}
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			gate, _, _ := g.Come(g.KeyPair("v1", "GET /"), &bound)
+			gate.Release()
+		}
+	})
+}

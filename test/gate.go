@@ -26,16 +26,13 @@ type gate struct {
 
 func newGate(p *player) *gate {
 	g := &gate{player: p}
-	o := gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test", Strain: calm}
+	o := gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test", Strain: telemetry.Calm}
 	if p.names != nil {
 		o.Resolver = p.names
 	}
 	g.Gateway = gateway.New(o)
 	return g
 }
-
-// calm is a machine that has nothing else to do: what the one of the tests has must not show in scripts.
-func calm(time.Duration) telemetry.Readings { return telemetry.Readings{} }
 
 func (g *gate) listen(_, address string) (net.Listener, error) {
 	l, err := g.player.net.Listen(address)

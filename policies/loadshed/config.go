@@ -44,6 +44,20 @@ func (p *Priority) UnmarshalNode(n *schema.Node, path string) (errs schema.Error
 		errs = nil
 		errs.Add(n, path, "%q is no expression, and none of %s", n.Text, strings.Join(classes, ", "))
 	}
+	if value, constant := p.label.Constant(); constant && len(errs) == 0 {
+		word, _ := value.(string)
+		if slices.Contains(classes, word) {
+			p.word = word
+			return nil
+		}
+		errs.Add(n, path, "it is always the same, and none of %s", strings.Join(classes, ", "))
+	}
+	for _, ref := range p.label.Uses() {
+		if ref.Root == "request" && ref.Field == "body" {
+			errs.Add(n, path, "the body cannot decide: what is to be shed must not be read first")
+			break
+		}
+	}
 	return errs
 }
 

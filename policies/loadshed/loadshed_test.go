@@ -197,9 +197,11 @@ func TestExplain(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	for yaml, want := range map[string]string{
-		"{ memory: 5% }":        "the least is 10%",
-		"{ inflight: 0 }":       "the least is 1",
-		"{ priority: highest }": `"highest" is no expression, and none of low, normal, high, critical`,
+		"{ memory: 5% }":               "the least is 10%",
+		"{ priority: 5 }":              "it is always the same, and none of low",
+		"{ priority: request.body.p }": "the body cannot decide",
+		"{ inflight: 0 }":              "the least is 1",
+		"{ priority: highest }":        `"highest" is no expression, and none of low, normal, high, critical`,
 	} {
 		if _, errs := newWorld().build(t, yaml); !strings.Contains(errs.Error(), want) {
 			t.Errorf("%s: got %q, want %q", yaml, errs.Error(), want)
