@@ -70,9 +70,9 @@ func (k *Key) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) {
 		errs.Add(n, path, "the name is missing; write one such as %s:X-Tenant", n.Text)
 	default:
 		k.is = "expression"
-		if errs = k.label.UnmarshalNode(n, path); len(errs) > 0 && strings.Trim(n.Text, "abcdefghijklmnopqrstuvwxyz_") == "" && n.Text != "" {
+		if errs = k.label.UnmarshalNode(n, path); len(errs) > 0 && wire.ValidToken(n.Text) && !strings.Contains(n.Text, ".") {
 			errs = nil
-			errs.Add(n, path, "%q is no expression, and none of ip, header:NAME and cookie:NAME", n.Text)
+			errs.Add(n, path, "%q is no expression, and none of ip, header:NAME and cookie:NAME; if it is a header, write header:%s", n.Text, n.Text)
 		}
 	}
 	return errs
