@@ -111,7 +111,7 @@ func (w *world) ask2(m *member, url string, open func() *wire2) error {
 // request makes what is asked: every other one a POST, every other of those of unknown length.
 func (w *world) request(m *member, url string) (*http.Request, []byte) {
 	id := w.ledger.id(m)
-	url += "/ids/" + id
+	url += m.crew.path + id
 	var body []byte
 	r, _ := http.NewRequest(http.MethodGet, url, nil)
 	if m.seq%2 == 1 {

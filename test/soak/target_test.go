@@ -67,8 +67,8 @@ type target struct {
 	serving sync.WaitGroup
 }
 
-func newTarget(t *testing.T, l *ledger) *target {
-	b := &target{address: "127.0.0.1:0", ledger: l}
+func newTarget(t *testing.T, address string, l *ledger) *target {
+	b := &target{address: address, ledger: l}
 	b.open(t)
 	t.Cleanup(b.close)
 	return b
@@ -96,6 +96,7 @@ func (b *target) open(t *testing.T) {
 	b.address = l.Addr().String()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ids/{id}", b.echo)
+	mux.HandleFunc("/moving/{id}", b.echo)
 	mux.HandleFunc("/events", b.events)
 	mux.HandleFunc("/socket", b.socket)
 	mux.HandleFunc("/health", func(http.ResponseWriter, *http.Request) {})
@@ -124,7 +125,7 @@ func (b *target) echo(w http.ResponseWriter, r *http.Request) {
 	client, seq, ok := strings.Cut(id, ".")
 	number, err := strconv.Atoi(client)
 	n, err2 := strconv.Atoi(seq)
-	if !ok || err != nil || err2 != nil || number < 0 || number >= mostClients || n < 0 || n >= mostRequests || r.URL.Path != "/ids/"+id {
+	if !ok || err != nil || err2 != nil || number < 0 || number >= mostClients || n < 0 || n >= mostRequests || !strings.HasSuffix(r.URL.Path, "/"+id) {
 		http.Error(w, "no such request: "+id+" "+r.URL.Path, http.StatusTeapot)
 		return
 	}

@@ -3,9 +3,13 @@
 package soak
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +17,7 @@ import (
 	"time"
 
 	"sallyport/gateway"
+	"sallyport/wire/dns"
 )
 
 // A world is a gateway, the targets behind it and the clients in front of it.
@@ -22,6 +27,8 @@ type world struct {
 	plain, tls string // addresses of the listeners
 	authority  *authority
 	targets    [2]*target
+	movers     [2]*target // behind a name that leads to one, the other, both or none
+	names      names
 	ledger     ledger
 	crew       []*crew
 
@@ -47,6 +54,7 @@ type crew struct {
 	many int
 	// once does one thing and tells what went wrong. It returns at the latest a few seconds after ctx ended.
 	once    func(w *world, self *member) error
+	path    string // of its requests, up to their id
 	done    atomic.Int64
 	excused atomic.Int64 // what a kill explains
 }
@@ -106,10 +114,11 @@ func (w *world) number(k *crew, i int) int {
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, authority: newAuthority(t)}
 	w.crew = []*crew{
-		{name: "h1", many: 6, once: (*world).askH1},
-		{name: "h1 over TLS", many: 2, once: (*world).askTLS},
-		{name: "h2", many: 3, once: (*world).askH2},
-		{name: "h2c", many: 1, once: (*world).askH2C},
+		{name: "h1", many: 6, once: (*world).askH1, path: "/ids/"},
+		{name: "h1 over TLS", many: 2, once: (*world).askTLS, path: "/ids/"},
+		{name: "h2", many: 3, once: (*world).askH2, path: "/ids/"},
+		{name: "h2c", many: 1, once: (*world).askH2C, path: "/ids/"},
+		{name: "moving names", many: 2, once: (*world).askH1, path: "/moving/"},
 		{name: "gRPC", many: 2, once: (*world).askGRPC},
 		{name: "events", many: 2, once: (*world).askEvents},
 		{name: "WebSocket", many: 2, once: (*world).askSocket},
@@ -117,10 +126,14 @@ func newWorld(t *testing.T) *world {
 		{name: "broken", many: 2, once: (*world).beBroken},
 	}
 	for i := range w.targets {
-		w.targets[i] = newTarget(t, &w.ledger)
+		w.targets[i] = newTarget(t, "127.0.0.1:0", &w.ledger)
 	}
+	w.movers[0] = newTarget(t, "127.0.0.3:0", &w.ledger)
+	_, port, _ := net.SplitHostPort(w.movers[0].address)
+	w.movers[1] = newTarget(t, "127.0.0.4:"+port, &w.ledger)
+	w.names.lead("127.0.0.3")
 	w.rotate()
-	w.gateway = gateway.New(gateway.Options{Stdout: io.Discard, Log: slog.New(slog.DiscardHandler)})
+	w.gateway = gateway.New(gateway.Options{Resolver: &w.names, Stdout: io.Discard, Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(w.gateway.Close)
 	w.reload()
 	at := w.gateway.Addresses()
@@ -132,8 +145,9 @@ func newWorld(t *testing.T) *world {
 // the answer: a request must have both of one document.
 func (w *world) reload() {
 	w.reloads++
+	_, port, _ := net.SplitHostPort(w.movers[0].address)
 	doc := strings.NewReplacer(
-		"A_TARGET", w.targets[0].address, "B_TARGET", w.targets[1].address, "CERT", w.authority.cert, "KEY", w.authority.key,
+		"A_TARGET", w.targets[0].address, "B_TARGET", w.targets[1].address, "CERT", w.authority.cert, "KEY", w.authority.key, "PORT", port,
 		"NUMBER", fmt.Sprint(w.reloads), "CONNECT", fmt.Sprint(2+w.reloads%2),
 	).Replace(`
 listeners:
@@ -142,11 +156,13 @@ listeners:
 limits: { header_time: 2s, body_idle: 2s }
 upstreams:
   u: { targets: ["http://A_TARGET", "http://B_TARGET"], timeouts: { connect: CONNECTs }, health: { path: /health, interval: 1s, timeout: 500ms } }
+  m: { discover: { dns: "moving.test:PORT", interval: 1s } }
   g: { targets: ["h2c://A_TARGET", "h2c://B_TARGET"] }
 policies:
   number: { headers: { request: { set: { x-document: "NUMBER" } }, response: { set: { x-document: "NUMBER" } } } }
 routes:
   - { match: "/ids/{id}", upstream: u, policies: [{ use: number }] }
+  - { match: "/moving/{id}", upstream: m, policies: [{ use: number }] }
   - { match: /events, upstream: u }
   - { match: /socket, upstream: u }
   - { match: "POST /soak.Echo/{method}", upstream: g }
@@ -162,8 +178,52 @@ func (w *world) rotate() {
 	w.authority.issue(w.t)
 }
 
-// move changes where names lead.
-func (w *world) move() { w.moves++ }
+// move changes where the name leads.
+func (w *world) move() {
+	w.moves++
+	switch w.moves % 5 {
+	case 0:
+		w.names.lead("127.0.0.3")
+	case 1:
+		w.names.lead("127.0.0.3", "127.0.0.4")
+	case 2:
+		w.names.lead() // it vanishes, and the last good answer counts
+	case 3:
+		w.names.lead("127.0.0.4")
+	case 4:
+		w.names.lead("127.0.0.4", "127.0.0.3")
+	}
+}
+
+// names says where names lead.
+type names struct {
+	mu   sync.Mutex
+	list []netip.Addr // guarded by mu
+}
+
+func (n *names) lead(to ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.list = nil
+	for _, a := range to {
+		n.list = append(n.list, netip.MustParseAddr(a))
+	}
+}
+
+// Addresses answers for every name.
+func (n *names) Addresses(context.Context, string, dns.Family) ([]netip.Addr, time.Duration, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.list) == 0 {
+		return nil, 0, dns.ErrNoName
+	}
+	return slices.Clone(n.list), time.Second, nil
+}
+
+// Services knows of none.
+func (n *names) Services(context.Context, string) ([]dns.Service, time.Duration, error) {
+	return nil, 0, dns.ErrNoName
+}
 
 func (w *world) kill(b *target) {
 	k := span{from: time.Now()}
