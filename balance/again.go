@@ -80,15 +80,16 @@ func (u *Upstream) elsewhere(s *sending, p pick, failed *wire.CallError) (pick, 
 	return next, true
 }
 
-// another picks the target of a retry after p: another one if there is one, p's once more otherwise.
+// another picks the target of a retry after p: another one that is in service, or due to be looked at, and p's once more when there is none.
 func (u *Upstream) another(s *sending, p pick, now int64) pick {
 	s.been.add(p.target)
 	next := u.pick(s.r, now, &s.been)
 	if next.target != nil && (next.in() || next.offer&probe != 0) {
 		return next
 	}
-	next.giveBack()
-	return take(p.target, u.askAny(p.target, now, &tried{}))
+	others := s.been
+	others.drop(p.target)
+	return u.pick(s.r, now, &others)
 }
 
 // reason says what about a try may lead to another, and how it is told.

@@ -28,6 +28,17 @@ func (t *tried) add(to *target) {
 	}
 }
 
+// drop forgets that the call has been to a target.
+func (t *tried) drop(to *target) {
+	for i := range t.n {
+		if t.was[i] == to {
+			t.n--
+			t.was[i] = t.was[t.n]
+			return
+		}
+	}
+}
+
 func (t *tried) has(to *target) bool {
 	for i := range t.n {
 		if t.was[i] == to {
