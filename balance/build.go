@@ -43,7 +43,7 @@ func (u *Upstream) recruit(list []Target, find func(key) *endpoint) *roster {
 			group:    r.group(t.Priority),
 		})
 	}
-	r.form()
+	r.form(u.balance.way == ConsistentHash)
 	r.badges = u.settings.Sticky.badges(u.name, r.targets)
 	if r.spared = int32(len(r.targets)); u.settings.Health != nil {
 		r.spared = int32(float64(len(r.targets)) * (1 - u.settings.Health.Panic.Ratio()))

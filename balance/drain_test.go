@@ -160,3 +160,78 @@ func TestDrainIsOfOneUpstream(t *testing.T) {
 		}
 	})
 }
+
+// Targets that a name has led to are drained one by one, by the URL that status shows, or all, by the one in the document.
+func TestDrainOfNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := named(t)
+		for _, name := range []string{"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"} {
+			w.target(name)
+		}
+		b.set("shop", "10.0.0.1", "10.0.0.2")
+		const doc = "targets: [http://shop, http://10.0.0.3]\nslow_start: 10m\nbalance: round_robin"
+		u := w.shop(doc)
+		for _, st := range u.Snapshot().Targets {
+			if st.Ramp != "" {
+				t.Errorf("%s ramps in at the start: %s", st.URL, st.Ramp)
+			}
+		}
+		for _, url := range []string{u.Snapshot().Targets[0].URL, "http://10.0.0.1", "10.0.0.1:80"} {
+			if d, err := w.registry.Drain("shop", url); err != nil || d.Left != 2 || d.Target != "http://10.0.0.1:80" {
+				t.Errorf("%s: %+v, %v", url, d, err)
+			}
+		}
+		u = w.shop(doc + "\nmax_pending: 5")
+		if got := served(u, 20); got["10.0.0.1:80"] != 0 {
+			t.Errorf("after a reload: %v", got)
+		}
+		if d, err := w.registry.Drain("shop", "http://shop:80/"); err != nil || !d.Changed || d.Left != 1 || d.Target != "http://shop" {
+			t.Errorf("%+v, %v", d, err)
+		}
+		b.set("shop", "10.0.0.1", "10.0.0.2", "10.0.0.4")
+		w.target("10.0.0.4:80")
+		spent(2 * time.Minute)
+		if got := served(u, 100); got["10.0.0.1:80"]+got["10.0.0.2:80"] != 0 || got["10.0.0.4:80"] == 0 {
+			t.Errorf("after a change of the name: %v", got)
+		}
+		if st := u.Snapshot().Targets; st[2].URL != "http://10.0.0.4:80" || st[2].Ramp == "" || st[3].Ramp != "" {
+			t.Errorf("%+v", st)
+		}
+		if d, err := w.registry.Restore("shop", "http://shop"); err != nil || !d.Changed || d.Left != 4 {
+			t.Errorf("%+v, %v", d, err)
+		}
+		if _, err := w.registry.Restore("shop", "https://shop"); !errors.Is(err, ErrUnknown) {
+			t.Errorf("another scheme: %v", err)
+		}
+	})
+}
+
+// Drained targets do not count among those of which some may be ejected.
+func TestDrainedAndEjected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for _, name := range []string{"a:80", "b:80", "c:80", "d:80"} {
+			w.target(name)
+		}
+		u := w.upstream("targets: [http://a, http://b, http://c, http://d]\nbalance: round_robin\nretry: {attempts: 0}")
+		for _, name := range []string{"a", "b"} {
+			if _, err := w.registry.Drain("shop", "http://"+name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.targets[2].fails.Store(true)
+		for range 20 {
+			get(u)
+		}
+		if why := u.Snapshot().Targets[2].Why; why != "ejected" {
+			t.Errorf("one of two that are left fails: %q", why)
+		}
+		w.targets[3].fails.Store(true)
+		for range 20 {
+			get(u)
+		}
+		if why := u.Snapshot().Targets[3].Why; why != "" {
+			t.Errorf("the last one is %q", why)
+		}
+	})
+}

@@ -59,17 +59,20 @@ func (u *Upstream) broke(t *target, status int, err error) {
 // maySpare says whether u can do without t.
 func (u *Upstream) maySpare(t *target, now int64) bool {
 	targets, out, better := u.roster.Load().targets, 0, false
+	all := len(targets)
 	for _, o := range targets {
 		switch {
 		case o == t:
-		case !o.serves():
+		case o.seat.drained.Load():
+			all--
+		case !o.in():
 			out++
 		case o.broken.Load() == 0 && !o.breaker.shut(now):
 			better = true
 		}
 	}
-	most := max(1, int(float64(len(targets))*u.outliers.MaxEjected.Ratio()))
-	return better && u.outliers.MaxEjected > 0 && out < most && out < len(targets)-1
+	most := max(1, int(float64(all)*u.outliers.MaxEjected.Ratio()))
+	return better && u.outliers.MaxEjected > 0 && out < most && out < all-1
 }
 
 // judge tells the breaker of p how a call ended.

@@ -42,7 +42,7 @@ func (u *Upstream) look(g *group, now int64) {
 			due = min(due, t.breaker.until.Load())
 		case t.in():
 			left += float64(t.step) * u.ramp(t, now)
-		default:
+		case !t.probing.Load():
 			due = min(due, t.out.Load())
 		}
 	}

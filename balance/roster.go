@@ -44,7 +44,7 @@ func (r *roster) group(priority int) *group {
 }
 
 // form puts the targets into their groups, when all of them are there.
-func (r *roster) form() {
+func (r *roster) form(keys bool) {
 	if len(r.groups) == 0 {
 		r.group(0)
 	}
@@ -54,6 +54,9 @@ func (r *roster) form() {
 	}
 	for _, g := range r.groups {
 		g.weigh()
+		if keys {
+			g.classes = classes(g.targets)
+		}
 	}
 }
 
@@ -66,7 +69,6 @@ func (g *group) weigh() {
 		g.even = g.even && t.step == g.targets[0].step
 		t.index, t.upTo = i, g.weight
 	}
-	g.classes = classes(g.targets)
 	for i, t := range g.targets {
 		t.share = float64(t.step) * float64(len(g.targets)) / float64(g.weight)
 		t.shift = g.heaviest * uint64(i) / uint64(len(g.targets))

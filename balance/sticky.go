@@ -111,10 +111,15 @@ func (u *Upstream) stick(s *sending) (*wire.Response, error) {
 		}()
 	}
 	resp, err := u.send(s)
-	if err == nil && resp.Status < 500 && (want == nil || want.name != x.Target) {
+	if err == nil && resp.Status < 500 && !want.keeps(x.Target, u.registry.clock(time.Now())) {
 		u.roster.Load().tell(x, resp)
 	}
 	return resp, err
+}
+
+// keeps says whether a session stays at t although the target of that name has answered this once, perhaps a second try.
+func (t *target) keeps(answered string, now int64) bool {
+	return t != nil && (t.name == answered || t.in() && !t.breaker.shut(now))
 }
 
 // headers are for calls whose header differs from the request's.
@@ -133,6 +138,16 @@ func (r *roster) tell(x *policy.Exchange, resp *wire.Response) {
 		resp.Header.AddKnown(wire.SetCookie, m.plain)
 		return
 	}
+}
+
+// Sent returns what targets get of the header h of a call on behalf of x.
+func (u *Upstream) Sent(x *policy.Exchange, h *wire.Header) *wire.Header {
+	if _, told := u.roster.Load().badges.find(u.settings.Sticky, h); !told {
+		return h
+	}
+	sent := h.Clone()
+	dropCookie(x.Request, &sent, u.settings.Sticky.Cookie)
+	return &sent
 }
 
 // overTLS says whether the client's connection is protected, be it as far as a trusted proxy.

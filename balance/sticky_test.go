@@ -125,6 +125,35 @@ func TestStickyWhenTheTargetIsGone(t *testing.T) {
 	})
 }
 
+// A second try elsewhere does not move a session whose target is in service.
+func TestStickyOverARetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.target("a:80")
+		w.target("b:80")
+		u := w.upstream("targets: [http://a, http://b]\nsticky: {cookie: route}\nbalance: round_robin\nretry: {on: [500]}\noutliers: {consecutive_failures: 3}")
+		b := browser{u: u}
+		if got := b.get(t); got != "a" {
+			t.Fatal(got)
+		}
+		w.targets[0].fails.Store(true)
+		if got := b.get(t); got != "b" || b.set != "" {
+			t.Errorf("%s, %q", got, b.set)
+		}
+		w.targets[0].fails.Store(false)
+		if got := b.get(t); got != "a" || b.set != "" {
+			t.Errorf("%s, %q", got, b.set)
+		}
+		w.targets[0].fails.Store(true)
+		for range 3 {
+			b.get(t)
+		}
+		if !strings.HasPrefix(b.set, "route=") {
+			t.Errorf("ejected: %q", b.set)
+		}
+	})
+}
+
 // Of the cookie no target learns; what is between client and target stays as it is.
 func TestStickyCookieIsTheGateways(t *testing.T) {
 	for _, c := range []struct {

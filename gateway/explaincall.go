@@ -50,7 +50,7 @@ func (e *explaining) call(c *policy.Call, u *balance.Upstream) ExplainedCall {
 			URL: t.URL, Share: t.Share, Healthy: t.Healthy, Why: t.Why, Out: t.Out, Latency: t.Latency, Host: t.Call.Host, Path: e.target(t.Call.Target),
 		})
 	}
-	out.Headers, out.Removed = e.fields(c.Call.Header)
+	out.Headers, out.Removed = e.fields(u.Sent(&e.flow.x, c.Call.Header))
 	if n := c.Call.Length; n > 0 {
 		out.Body = schema.Size(n).String()
 	}
