@@ -111,11 +111,7 @@ func (f *flow) serve() (*wire.Response, error) {
 	x.ID = s.edge.Identify(r, &c.facts, x.Start)
 	x.Trace = wire.ContinueTrace(r)
 	r.BodyLimit = s.bodyLimit
-	if wire.IsGRPC(r.Header.Known(wire.ContentType)) {
-		if d := wire.GRPCTimeout(r.Header.Get("grpc-timeout")); d > 0 {
-			x.Deadline = x.Start.Add(d)
-		}
-	}
+	x.Deadline = wire.GRPCDeadline(&r.Header, x.Start)
 	if d, ok := r.Conn.Listener.(*door); ok {
 		t := d.terms.Load()
 		if !t.serves(r) {

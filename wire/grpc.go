@@ -13,6 +13,21 @@ func IsGRPC(contentType string) bool {
 	return len(contentType) == len(kind) || contentType[len(kind)] == '+' || contentType[len(kind)] == '-' || contentType[len(kind)] == ';'
 }
 
+// GRPCDeadline is when a call of gRPC that came at start has to be over, zero for one that says nothing of it. Client and target
+// know of the deadline as well and end the call in better words, so the gateway gives them a moment before it does.
+func GRPCDeadline(h *Header, start time.Time) time.Time {
+	if !IsGRPC(h.Known(ContentType)) {
+		return time.Time{}
+	}
+	d := GRPCTimeout(h.Get("grpc-timeout"))
+	if d == 0 {
+		return time.Time{}
+	}
+	return start.Add(min(d, 1<<61) + grpcGrace)
+}
+
+const grpcGrace = time.Second
+
 // GRPCTimeout reads grpc-timeout: up to eight digits and a unit. It returns 0 for what is none.
 func GRPCTimeout(v string) time.Duration {
 	if len(v) < 2 || len(v) > 9 {

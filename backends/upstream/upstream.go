@@ -157,11 +157,8 @@ func (b *backend) fill(x *policy.Exchange) {
 		Upgrade: b.upgrade(r.Upgrade),
 		Expect:  r.Expect,
 		Request: r,
-	}
-	if wire.IsGRPC(r.Header.Known(wire.ContentType)) {
-		if d := wire.GRPCTimeout(r.Header.Get("grpc-timeout")); d > 0 {
-			x.Out.Deadline = x.Start.Add(d) // of the whole call, as its client meant it
-		}
+
+		Deadline: wire.GRPCDeadline(&r.Header, x.Start), // of the whole call, as its client meant it
 	}
 }
 

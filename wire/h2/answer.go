@@ -43,9 +43,8 @@ func (k *call) response(from *http.Response) error {
 		}
 		r.Length = n
 	}
-	empty := from.Body == http.NoBody && k.Method != "HEAD"
-	if empty && r.Length < 0 {
-		r.Length = 0
+	if r.Length < 0 && from.ContentLength == 0 && k.Method != "HEAD" {
+		r.Length = 0 // the stream has ended with its head
 	}
 	k.mu.Lock()
 	k.head = true
@@ -53,9 +52,7 @@ func (k *call) response(from *http.Response) error {
 	if k.up != nil && k.up.ended() {
 		k.up.unshare() // so that the client's connection can have another request
 	}
-	if from.StatusCode == 204 || from.StatusCode == 304 || k.Method == "HEAD" {
-		empty = true
-	}
+	empty := from.StatusCode == 204 || from.StatusCode == 304 || k.Method == "HEAD"
 	r.Body = &answer{call: k, from: from, empty: empty}
 	return nil
 }

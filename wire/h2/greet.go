@@ -60,6 +60,15 @@ func (c *conn) peek() (err error) {
 	return err
 }
 
+// linger lets a client that speaks something else read that nothing will come of it: a close with unread bytes would be a reset.
+func (c *conn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.Conn.SetReadDeadline(time.Now().Add(time.Second)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, c.Conn, 64<<10)
+}
+
 // taste reads the preface.
 func (c *conn) taste() (net.Conn, error) {
 	b := readBlocks.Get().(*[readBlock]byte)

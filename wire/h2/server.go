@@ -64,6 +64,7 @@ func (s *Server) engine() *http.Server {
 			MaxConcurrentStreams:          l.Streams,
 			MaxReceiveBufferPerConnection: l.ConnRoom,
 			MaxReceiveBufferPerStream:     l.Window,
+			MaxReadFrameSize:              writePiece, // the least there is; a larger one may not even fit into a window
 			SendPingTimeout:               pingAfter,
 			PingTimeout:                   pingTimeout,
 			WriteByteTimeout:              l.WriteIdle,
@@ -99,6 +100,7 @@ func (s *Server) ServeOr(c net.Conn, listener any, other func(c net.Conn, listen
 		other(was, listener)
 		return
 	case err != nil:
+		k.linger()
 		_ = k.Close()
 		return
 	}
