@@ -113,8 +113,15 @@ func start(t *testing.T, args ...string) *process {
 // startAt starts the copy of the program in a file.
 func startAt(t *testing.T, file string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.CommandContext(t.Context(), file, args...), lines: make(chan string, 1000)}
-	p.cmd.Env = append(os.Environ(), asMain+"=1")
+	c := exec.CommandContext(t.Context(), file, args...)
+	c.Env = append(os.Environ(), asMain+"=1")
+	return begin(t, c)
+}
+
+// begin starts a command that becomes the program.
+func begin(t *testing.T, c *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: c, lines: make(chan string, 1000)}
 	p.cmd.Stdout = &p.out
 	pipe, err := p.cmd.StderrPipe()
 	if err != nil {
