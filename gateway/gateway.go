@@ -86,13 +86,14 @@ type Gateway struct {
 	turnedAway   atomic.Uint64 // connections over a limit
 	draining     atomic.Bool
 
-	loading sync.Mutex // one document is loaded at a time
-	admin   adminDoor  // guarded by loading
-	life    *life      // nil but in Run; set before anything is served
-	mu      sync.Mutex
-	doors   map[string]*door // by address; guarded by mu
-	last    attempt          // guarded by mu
-	closed  bool             // guarded by mu
+	stopping sync.Mutex // who stops the gateway later waits for who did first
+	loading  sync.Mutex // one document is loaded at a time
+	admin    adminDoor  // guarded by loading
+	life     *life      // nil but in Run; set before anything is served
+	mu       sync.Mutex
+	doors    map[string]*door // by address; guarded by mu
+	last     attempt          // guarded by mu
+	closed   bool             // guarded by mu
 }
 
 // An attempt is a document that was to be served.

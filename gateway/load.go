@@ -24,9 +24,15 @@ func (g *Gateway) load(path string) (*Reloaded, error) {
 	g.loading.Lock()
 	defer g.loading.Unlock()
 	defer easeMemory()()
+	if g.draining.Load() {
+		return nil, errStopping
+	}
 	_, b := g.read(path)
 	return g.put(b)
 }
+
+// errStopping is for a document that comes too late.
+var errStopping = schema.Errors{{Msg: "the gateway is stopping"}}
 
 // Reloaded is what came of a document that is in service now.
 type Reloaded struct {
@@ -40,6 +46,9 @@ func (g *Gateway) LoadBytes(name string, data []byte) error {
 	g.loading.Lock()
 	defer g.loading.Unlock()
 	defer easeMemory()()
+	if g.draining.Load() {
+		return errStopping
+	}
 	_, err := g.put(g.newBuilder(config.Parse(name, data, g.o.outside())))
 	return err
 }

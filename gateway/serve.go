@@ -154,13 +154,15 @@ func (g *Gateway) Close() { g.stop(0) }
 const errandTime = time.Second
 
 func (g *Gateway) stop(limit time.Duration) (whole bool) {
+	g.stopping.Lock()
+	defer g.stopping.Unlock()
 	g.draining.Store(true)
 	g.loading.Lock() // a document that is being loaded may still open doors
-	defer g.loading.Unlock()
 	g.mu.Lock()
 	doors := g.doors
 	g.doors, g.closed = map[string]*door{}, true
 	g.mu.Unlock()
+	g.loading.Unlock() // later ones are refused, and not held up until the last request has ended
 	g.expiry.stop()
 	var servers []server
 	for _, d := range doors {
