@@ -158,6 +158,8 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	var stop atomic.Bool
 	var asked atomic.Int64
 	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop.Store(true)
 	for n := range 8 {
 		all.Go(func() {
 			if err := load(front, n%2 == 0, &stop, &asked); err != nil {
