@@ -38,6 +38,9 @@ func (c *check) ask(start time.Time) error {
 		}
 		return conn.Close()
 	}
+	if c.settings.GRPC.on {
+		return c.askGRPC(start)
+	}
 	pool := c.registry.connect(c.key)
 	defer pool.Close()
 	resp, err := pool.Do(&wire.Call{

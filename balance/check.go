@@ -51,6 +51,9 @@ func (r *Registry) watch(o *roster) {
 		}
 		k := checkKey{t.key, h.host(t), h.asks()}
 		k.conns, k.pending, k.idle = 1, pending(0), time.Second
+		if h.GRPC.on {
+			k.key = k.overHTTP2()
+		}
 		t.check = r.checkOf(k, h)
 		t.check.add(t)
 	}
@@ -65,7 +68,7 @@ func (r *Registry) checkOf(k checkKey, h *Health) *check {
 	}
 	c := &check{checkKey: k, registry: r, settings: h}
 	for _, o := range list {
-		if o.host == k.host && o.settings.Path == h.Path {
+		if o.host == k.host && o.settings.Path == h.Path && o.settings.GRPC == h.GRPC {
 			c.failing.Store(o.failing.Load())
 		}
 	}

@@ -13,10 +13,11 @@ import (
 	"sallyport/wire"
 )
 
-// Health is how targets are asked whether they are well. One of Path and TCP says what is asked.
+// Health is how targets are asked whether they are well. One of Path, TCP and GRPC says what is asked.
 type Health struct {
 	Path      string            `json:"path" short:"true" default:"" doc:"What is asked for by HTTP, from the root of the target whatever path its URL has."`
 	TCP       bool              `json:"tcp" doc:"Whether it is enough that a connection can be made."`
+	GRPC      GRPC              `json:"grpc" default:"false" doc:"Whether is asked by grpc.health.v1.Health/Check: true for the target as a whole, or the name of a service. It goes over HTTP/2, with an http target without TLS."`
 	Interval  time.Duration     `json:"interval" default:"5s" min:"100ms" max:"1d" doc:"From one check to the next, up to a tenth less so that not all come at once."`
 	Timeout   time.Duration     `json:"timeout" default:"1s" min:"1ms" max:"1m" doc:"How long a check may take, connecting included."`
 	Healthy   int               `json:"healthy" default:"2" min:"1" max:"100" doc:"Checks in a row that a target has to pass to get calls again."`
@@ -25,8 +26,6 @@ type Health struct {
 	Method    string            `json:"method" default:"GET" enum:"GET,HEAD,OPTIONS,POST" doc:"Method of the request."`
 	Headers   map[string]string `json:"headers" doc:"Headers of the request. The Host is that of the calls unless it is among them."`
 	Panic     schema.Percent    `json:"panic" default:"0%" doc:"Share of the targets that have to pass: with fewer, checks count for nothing and all targets get calls, as the few would be crushed. 0% is never."`
-
-	GRPC any `json:"grpc" later:"health checks by gRPC; write path or tcp"`
 }
 
 // Check judges the settings together.
@@ -36,10 +35,12 @@ func (h *Health) Check() error {
 		errs = append(errs, schema.At(setting, fmt.Errorf(format, args...)))
 	}
 	switch {
-	case h.Path == "" && !h.TCP:
-		errs = append(errs, errors.New("nothing says what is asked; write path: /healthz, or tcp: true if a connection is enough"))
+	case h.Path == "" && !h.TCP && !h.GRPC.on:
+		errs = append(errs, errors.New("nothing says what is asked; write path: /healthz, grpc: true, or tcp: true if a connection is enough"))
 	case h.Path != "" && h.TCP:
 		wrong("tcp", "there is a path as well; keep one of the two")
+	case h.GRPC.on && (h.TCP || h.Path != ""):
+		wrong("grpc", "there is a path or tcp as well; keep one of them")
 	case h.TCP && len(h.Headers) > 0:
 		wrong("headers", "with tcp nothing is sent; ask for a path instead")
 	case h.Path != "" && h.Path[0] != '/':
