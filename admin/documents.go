@@ -19,12 +19,13 @@ type spot struct {
 	Pos     string `json:"pos,omitempty"`
 	Path    string `json:"path,omitempty"`
 	Message string `json:"message"`
+	Code    string `json:"code,omitempty"` // of a warning
 }
 
 func spots(errs schema.Errors) []spot {
 	all := []spot{}
 	for _, e := range errs {
-		all = append(all, spot{e.Pos.String(), e.Path, e.Msg})
+		all = append(all, spot{e.Pos.String(), e.Path, e.Msg, e.Code})
 	}
 	return all
 }

@@ -35,6 +35,7 @@ type Document struct {
 	Admin          Admin            `json:"admin" doc:"The listener for those who run the gateway: metrics, readiness, status and what they may change."`
 	Drain          time.Duration    `json:"drain" default:"30s" max:"1h" doc:"How long requests under way may take to end when the gateway stops."`
 	Tests          []Test           `json:"tests" doc:"Requests and what has to come of them, for sallyport test; a gateway that serves does not run them."`
+	Lint           Lint             `json:"lint" doc:"What check thinks of the document."`
 	Include        []string         `json:"include" one:"true" doc:"Further files, by name or pattern such as conf.d/*.yaml, relative to this one."`
 
 	Consumers struct{} `json:"consumers" later:"consumers come with authentication"`

@@ -34,6 +34,8 @@ type builder struct {
 	backends map[string]*plug.Kind[policy.Handler]
 	errs     schema.Errors
 	warnings schema.Errors
+	notes    schema.Errors
+	asked    []string       // upstreams that something refers to
 	snapshot *snapshot      // nil before build
 	taken    map[string]int // names of routes, by api, that were given out
 	text     []byte         // room to spell in
@@ -80,8 +82,8 @@ func (b *builder) build() *snapshot {
 	s.table, errs = route.Build(rules, stricter)
 	b.errs = append(b.errs, errs...)
 	b.tests(rules)
-	b.warnings.Sort()
-	s.warnings = b.warnings
+	b.lint(rules)
+	s.warnings, s.notes = b.warnings, b.notes
 	return s
 }
 
@@ -215,18 +217,14 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 		Denied: b.gateway.metrics.Denied,
 		Acted:  b.gateway.metrics.Acted,
 		Warn: func(format string, args ...any) {
-			b.warn(n, path, format, args...)
+			b.finds(ownWarning, n, path, format, args...)
 		},
 	}
 }
 
-func (b *builder) warn(n *schema.Node, path, format string, args ...any) {
-	b.warnings.Add(n, path, format, args...)
-	b.warnings[len(b.warnings)-1].Warn = true
-}
-
 // upstream finds an upstream by name. While the document has errors, one that is there by name will do.
 func (b *builder) upstream(name string) policy.Upstream {
+	b.asked = append(b.asked, name)
 	if b.set != nil {
 		if u := b.set.Upstream(name); u != nil {
 			return &careful{u, b.snapshot}

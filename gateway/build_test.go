@@ -58,15 +58,15 @@ func TestWarnings(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"none", "routes: [{ match: /, policies: [{ ip_filter: { deny: [10.0.0.0/8] } }, { rate_limit: 5/s }], respond: {} }]\n", ""},
 		{"a filter behind a limit", "routes: [{ match: /, policies: [{ rate_limit: 5/s }, { ip_filter: { deny: [10.0.0.0/8] } }], respond: {} }]\n",
-			"c:2:67: routes[0].policies[1].ip_filter: it stands after rate_limit, so requests that it refuses use up limits; put it first"},
+			"c:2:67: routes[0].policies[1].ip_filter: it stands after rate_limit, so requests that it refuses use up limits; put it first [SP102]"},
 		{"a limit for consumers that nobody knows, shared by two routes", "apis:\n  - name: a\n    policies: [{ rate_limit: { rate: 5/s, per: consumer } }]\n    routes: [{ match: /a, respond: {} }, { match: /b, respond: {} }]\n",
-			"c:4:30: apis[0].policies[0].rate_limit: nothing before it finds out the consumer, so it counts by ip; put authentication before it"},
+			"c:4:30: apis[0].policies[0].rate_limit: nothing before it finds out the consumer, so it counts by ip; put authentication before it [SP101]"},
 		{"shedding behind a limit", "routes: [{ match: /, policies: [{ concurrency: 5 }, { load_shed: {} }], respond: {} }]\n",
-			"c:2:66: routes[0].policies[1].load_shed: it stands after concurrency, so requests that it refuses use up limits; put it first"},
+			"c:2:66: routes[0].policies[1].load_shed: it stands after concurrency, so requests that it refuses use up limits; put it first [SP102]"},
 		{"copies of what is refused", "upstreams: { a: { targets: [http://a] } }\nroutes: [{ match: /, policies: [{ mirror: a }, { rate_limit: 5/s }], respond: {} }]\n",
-			"c:3:62: routes[0].policies[1].rate_limit: it stands after mirror, so requests that it refuses are copied all the same; put mirror behind it"},
+			"c:3:62: routes[0].policies[1].rate_limit: it stands after mirror, so requests that it refuses are copied all the same; put mirror behind it [SP104]"},
 		{"the same twice", "policies: { t: { timeout: 1s } }\nroutes: [{ match: /, policies: [{ use: t }, { timeout: 1s }], respond: {} }]\n",
-			"c:3:56: routes[0].policies[1].timeout: the same policy stands at c:2:27 already"},
+			"c:3:56: routes[0].policies[1].timeout: the same policy stands at c:2:27 already [SP103]"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"slices"
 
+	"sallyport/lint"
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/schema"
@@ -21,23 +22,23 @@ func (b *builder) order(steps []step) {
 		switch {
 		case slices.Contains(authenticates, s.kind):
 			if known = true; before["concurrency"] {
-				b.once(s, "it stands after concurrency, so requests that it refuses take places; put it before")
+				b.once(lateGuard, s, "it stands after concurrency, so requests that it refuses take places; put it before")
 			}
 		case (s.kind == "ip_filter" || s.kind == "load_shed") && limited != "":
-			b.once(s, "it stands after %s, so requests that it refuses use up limits; put it first", limited)
+			b.once(lateGuard, s, "it stands after %s, so requests that it refuses use up limits; put it first", limited)
 		case (s.kind == "rate_limit" || s.kind == "quota" || s.kind == "concurrency") && limited == "":
 			limited = s.kind
 		}
 		if before["mirror"] && refuses(s.kind) {
-			b.once(s, "it stands after mirror, so requests that it refuses are copied all the same; put mirror behind it")
+			b.once(lateMirror, s, "it stands after mirror, so requests that it refuses are copied all the same; put mirror behind it")
 		}
 		before[s.kind] = true
 		if per := s.node.Field("per"); per != nil && (per.Text == "consumer" || per.Text == "subject") && !known {
-			b.once(s, "nothing before it finds out the %s, so it counts by ip; put authentication before it", per.Text)
+			b.once(nobodyKnown, s, "nothing before it finds out the %s, so it counts by ip; put authentication before it", per.Text)
 		}
 		for _, earlier := range steps[:i] {
 			if earlier.guard == s.guard && earlier.kind != "headers" {
-				b.once(s, "the same policy stands at %s already", earlier.node.Pos)
+				b.once(twice, s, "the same policy stands at %s already", earlier.node.Pos)
 			}
 		}
 	}
@@ -53,17 +54,14 @@ func (b *builder) room() {
 	l := &b.doc.Limits
 	if most := mostConnections(openFiles()); l.Connections != nil && *l.Connections > most {
 		n := b.doc.Root.Field("limits").Field("connections")
-		b.warn(n, "limits.connections", "the process may open %d files, which is enough for %d connections with those to upstreams; raise the limit on open files", openFiles(), most)
+		b.finds(tooFewFiles, n, "limits.connections", "the process may open %d files, which is enough for %d connections with those to upstreams; raise the limit on open files", openFiles(), most)
 	}
 }
 
 // once warns of a step, and of one that many routes share only once.
-func (b *builder) once(s step, format string, args ...any) {
-	before := len(b.warnings)
-	b.warn(s.node, s.path, format, args...)
-	added := b.warnings[before]
-	if slices.ContainsFunc(b.warnings[:before], func(w *schema.Error) bool { return *w == *added }) {
-		b.warnings = b.warnings[:before]
+func (b *builder) once(r *lint.Rule, s step, format string, args ...any) {
+	if list := b.found(r); !slices.ContainsFunc(*list, func(w *schema.Error) bool { return w.Code == r.Code && w.Path == s.path }) {
+		b.finds(r, s.node, s.path, format, args...)
 	}
 }
 

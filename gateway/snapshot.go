@@ -25,6 +25,7 @@ type snapshot struct {
 	upstreams *balance.Set
 	unrouted  *telemetry.Route // counts the requests that no route takes
 	warnings  schema.Errors
+	notes     schema.Errors
 	number    uint64    // counts the documents that were served
 	kept      *LastGood // set when the document is one of an earlier day
 }

@@ -136,6 +136,7 @@ func (s *snapshot) list() (list []Route) {
 type Report struct {
 	Errors   schema.Errors // why it cannot be served
 	Warnings schema.Errors // what works but is unwise
+	Notes    schema.Errors // what may well be on purpose
 	Routes   []Route       // in match order; nil with errors
 	Tests    int           // that the document holds
 	Files    []string      // that it was read from
@@ -161,7 +162,7 @@ func check(doc *config.Document, errs schema.Errors, o Options) Report {
 	s := b.build()
 	_, wrong := accessWhen(doc)
 	b.errs = append(b.errs, wrong...)
-	r := Report{Errors: b.all(), Warnings: s.warnings, Files: doc.Files(), Tests: len(doc.Tests)}
+	r := Report{Errors: b.all(), Warnings: s.warnings, Notes: s.notes, Files: doc.Files(), Tests: len(doc.Tests)}
 	if len(r.Errors) == 0 {
 		r.Routes = s.list()
 	}

@@ -21,7 +21,7 @@ func (b *builder) listeners() {
 		}
 		l, n, path := &b.doc.Listeners[i], nodes[i], schema.Index("listeners", i)
 		if l.RedirectToHTTPS && !secure {
-			b.warn(n.Field("redirect_to_https"), path+".redirect_to_https", "no listener has tls, so clients are sent to port 443, where this gateway is not")
+			b.finds(nowhereSecure, n.Field("redirect_to_https"), path+".redirect_to_https", "no listener has tls, so clients are sent to port 443, where this gateway is not")
 		}
 		if l.TLS != nil {
 			b.certificates(l, n, path)
@@ -37,7 +37,7 @@ func (b *builder) targets() {
 		if c == nil || c.TLS == nil || n == nil || !c.TLS.InsecureSkipVerify {
 			continue
 		}
-		b.warn(n, "upstreams."+name+".tls.insecure_skip_verify", "anybody on the way to the targets can read and change what is sent; give ca_file with the certificate that theirs is from")
+		b.finds(trustsAnybody, n, "upstreams."+name+".tls.insecure_skip_verify", "anybody on the way to the targets can read and change what is sent; give ca_file with the certificate that theirs is from")
 	}
 }
 
@@ -51,13 +51,13 @@ func (b *builder) certificates(l *config.Listener, n *schema.Node, path string) 
 		}
 		all = append(all, c.Pair)
 		for _, what := range c.Pair.Unwise(now) {
-			b.warn(list[j].Field("cert_file"), schema.Index(path+".tls.certificates", j)+".cert_file", "%s: %s", c.CertFile.Name, what)
+			b.finds(badCertificate, list[j].Field("cert_file"), schema.Index(path+".tls.certificates", j)+".cert_file", "%s: %s", c.CertFile.Name, what)
 		}
 	}
 	hosts := n.Field("hosts").List()
 	for j, h := range l.Hosts {
 		if j < len(hosts) && !slices.ContainsFunc(all, func(c *certs.Certificate) bool { return covers(c, strings.ToLower(h)) }) {
-			b.warn(hosts[j], schema.Index(path+".hosts", j), "no certificate of the listener is for %s; clients will refuse the one that they get", h)
+			b.finds(hostWithoutCertificate, hosts[j], schema.Index(path+".hosts", j), "no certificate of the listener is for %s; clients will refuse the one that they get", h)
 		}
 	}
 }

@@ -109,6 +109,8 @@ type Error struct {
 	Path string // "routes[0].policies[1].rate_limit.rate"
 	Msg  string // what is wrong; what would be right
 	Warn bool   // true: the document works, but is unwise
+	Note bool   // beside Warn: it may well be on purpose
+	Code string // of what is unwise, to look it up by
 }
 
 func (e *Error) Error() string {
@@ -122,6 +124,9 @@ func (e *Error) Error() string {
 		b.WriteString(": ")
 	}
 	b.WriteString(e.Msg)
+	if e.Code != "" {
+		b.WriteString(" [" + e.Code + "]")
+	}
 	return b.String()
 }
 

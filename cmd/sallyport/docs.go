@@ -53,8 +53,9 @@ func pages() map[string]string {
 		"problems.md": problemsPage(),
 		"cli.md":      cliPage(),
 		"metrics.md":  metricsPage(),
+		"lint.md":     lintPage(),
 	}
-	index := generated + "# Reference\n\n[The document](document.md) · [problems](problems.md) · [command line](cli.md) · [metrics](metrics.md)\n"
+	index := generated + "# Reference\n\n[The document](document.md) · [problems](problems.md) · [command line](cli.md) · [metrics](metrics.md) · [findings](lint.md)\n"
 	for _, group := range []struct {
 		folder string
 		things []thing

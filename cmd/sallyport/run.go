@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -68,8 +69,11 @@ func printErrors(w io.Writer, errs schema.Errors) {
 		if at := e.Pos.String(); at != "" {
 			fmt.Fprintf(w, "%s ", c.bold(at+":"))
 		}
-		if e.Warn {
-			fmt.Fprint(w, c.yellow("warning:"), " ")
+		switch {
+		case e.Note:
+			fmt.Fprint(w, c.faint(strings.TrimSpace("note "+e.Code)+":"), " ")
+		case e.Warn:
+			fmt.Fprint(w, c.yellow(strings.TrimSpace("warning "+e.Code)+":"), " ")
 		}
 		if e.Path != "" {
 			fmt.Fprintf(w, "%s: ", e.Path)

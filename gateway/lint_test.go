@@ -1,0 +1,146 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"sallyport/lint"
+)
+
+// Each rule, found in a document that has it and nothing else that is unwise, at the place that is meant.
+var lintCases = []struct{ code, doc, at string }{
+	{"SP101", "routes: [{ match: /, policies: [{ rate_limit: { rate: 1/s, per: consumer } }], upstream: a }]", "routes[0].policies[0].rate_limit"},
+	{"SP102", "routes: [{ match: /, policies: [{ rate_limit: 1/s }, { ip_filter: { allow: 10.0.0.0/8 } }], upstream: a }]", "routes[0].policies[1].ip_filter"},
+	{"SP103", "apis: [{ name: x, policies: [{ rate_limit: 1/s }], routes: [{ match: /, policies: [{ rate_limit: 1/s }], upstream: a }] }]", "apis[0].routes[0].policies[0].rate_limit"},
+	{"SP104", "routes: [{ match: /, policies: [{ mirror: a }, { ip_filter: { allow: 10.0.0.0/8 } }], upstream: a }]", "routes[0].policies[1].ip_filter"},
+	{"SP105", "routes: [{ match: /, policies: [{ ip_filter: { allow: 10.0.0.0/8 }, when: \"request.header('x') != '1'\" }], upstream: a }]", "routes[0].policies[0].ip_filter"},
+	{"SP106", "routes: [{ match: /, policies: [{ rate_limit: 1/s, when: 1 == 2 }], upstream: a }]", "routes[0].policies[0].rate_limit"},
+	{"SP106", "routes: [{ match: { path: /, when: \"true\" }, upstream: a }]", "routes[0]"},
+	{"SP107", "routes: [{ match: /, policies: [{ rate_limit: { rate: 1/s, on_store_error: deny } }], upstream: a }]", "routes[0].policies[0].rate_limit"},
+	{"SP108", "routes: [{ match: /, policies: [{ rate_limit: { rate: 1/s, dry_run: true } }], upstream: a }]", "routes[0].policies[0].rate_limit"},
+	{"SP109", "routes: [{ match: /, policies: [{ fault: { abort: 503 } }], upstream: a }]", "routes[0].policies[0].fault"},
+	{"SP201", "upstreams: { b: { targets: [http://10.0.0.2] } }\nroutes: [{ match: /, upstream: a }]", "upstreams.b"},
+	{"SP202", "policies: { p: { rate_limit: 1/s } }\nroutes: [{ match: /, upstream: a }]", "policies.p"},
+	{"SP203", "apis: [{ name: x }]\nroutes: [{ match: /, upstream: a }]", "apis[0]"},
+	{"SP204", "listeners: [{ address: \"127.0.0.1:80\", hosts: [a.test] }]\nroutes: [{ match: /, upstream: a }, { match: { path: /, hosts: b.test }, upstream: a }]", "routes[1]"},
+	{"SP205", "upstreams: { b: { targets: [http://10.0.0.2] } }\nroutes: [{ match: /, upstream: { split: { a: 1, b: 0 } } }]", "routes[0].upstream.split.b"},
+	{"SP205", "upstreams: { b: { targets: [http://10.0.0.2, { url: http://10.0.0.3, weight: 0 }], health: / } }\nroutes: [{ match: /, upstream: { split: { a: 1, b: 1 } } }]", "upstreams.b.targets[1]"},
+	{"SP301", "limits: { body_size: none }\nroutes: [{ match: /, upstream: a }]", "limits.body_size"},
+	{"SP302", "routes: [{ match: /, policies: [{ size_limit: none }], upstream: a }]", "routes[0].policies[0].size_limit"},
+	{"SP303", "upstreams: { b: { targets: [http://10.0.0.2], timeouts: { response_header: none } } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.timeouts"},
+	{"SP304", "listeners: [\":80\"]\nroutes: [{ match: /, upstream: a }]", "routes"},
+	{"SP305 SP107", "routes: [{ match: /, policies: [{ rate_limit: { rate: 1/s, on_store_error: allow } }], upstream: a }]", "routes[0].policies[0].rate_limit"},
+	{"SP401", "upstreams: { b: { targets: [https://10.0.0.2], tls: { insecure_skip_verify: true } } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.tls.insecure_skip_verify"},
+	{"SP402", "upstreams: { b: { targets: [http://8.8.8.8] } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.targets[0]"},
+	{"SP402", "upstreams: { b: { targets: [\"http://[2606:4700::1]\"] } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.targets[0]"},
+	{"SP403", "upstreams: { b: { targets: [http://api.partner.io] } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.targets[0]"},
+	{"SP404", "listeners: [\":80\"]\nroutes: [{ match: /, policies: [{ rate_limit: { rate: 1/s, per: \"header:Authorization\" } }], upstream: a }]", "listeners[0]"},
+	{"SP407", "listeners: [{ address: \":80\", redirect_to_https: true }, \"127.0.0.1:81\"]\nroutes: [{ match: /, respond: {} }, { match: /a, policies: [{ rate_limit: 1/s }], upstream: a }]", "listeners[0].redirect_to_https"},
+	{"SP408", "trusted_proxies: [10.0.0.0/8, \"::/0\"]\nroutes: [{ match: /, upstream: a }]", "trusted_proxies[1]"},
+	{"SP409", "client_headers: { pass: [X-User-Id] }\nroutes: [{ match: /, upstream: a }]", "client_headers.pass[0]"},
+	{"SP410", "apis: [{ name: x, normalize: off, routes: [{ match: /, policies: [{ ip_filter: { allow: 10.0.0.0/8 } }], upstream: a }] }]", "apis[0].normalize"},
+	{"SP501", "upstreams: { b: { targets: [http://10.0.0.2], retry: { methods: [GET, POST] } } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.retry.methods"},
+	{"SP502", "upstreams: { b: { targets: [http://10.0.0.2], retry: { budget: 90% } } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.retry.budget"},
+	{"SP503", "upstreams: { b: { targets: [http://10.0.0.2, http://10.0.0.3] } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b"},
+	{"SP504", "upstreams: { b: { targets: [http://10.0.0.2], outliers: { max_ejected: 0% } } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.outliers.max_ejected"},
+	{"SP901", "limits: { connections: 9000000 }\nroutes: [{ match: /, upstream: a }]", "limits.connections"},
+	{"SP902", "lint: { allow: [{ code: SP402, at: upstream a }] }\nroutes: [{ match: /, upstream: a }]", "lint.allow[0]"},
+	// Nothing to find.
+	{"", "routes: [{ match: /, upstream: a }]", ""},
+	{"", "listeners: [{ address: \":80\", redirect_to_https: true }, { address: \"127.0.0.1:81\", hosts: [x.test, \"*.y.test\"] }]\nlint: { allow: [SP407] }\n" +
+		"routes: [{ match: { path: /, hosts: [x.test] }, upstream: a }, { match: { path: /, hosts: [\"*.y.test\", z.y.test] }, upstream: a }]", ""},
+	{"", "listeners: [\":80\"]\ntrusted_proxies: [10.0.0.0/8]\nroutes: [{ match: /, policies: [{ rate_limit: { rate: 1/s, per: \"request.headers['authorization']\" } }], upstream: a }]", ""},
+	{"", "routes: [{ match: /, policies: [{ ip_filter: { allow: 10.0.0.0/8 }, when: request.method == 'POST' }], upstream: a }]", ""},
+	{"", "upstreams: { b: { targets: [http://users, \"http://users.internal\", http://a.svc, \"http://x.svc.cluster.local\", \"http://[fd00::1]\", http://100.64.1.1, http://api.example.com], health: { tcp: true } } }\n" +
+		"routes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", ""},
+	{"", "upstreams: { b: { targets: [http://10.0.0.2], timeouts: { response_header: none } } }\nroutes: [{ match: /, upstream: a }, { match: /b, policies: [{ timeout: 1s }], upstream: b }]", ""},
+	{"", "policies: { p: { use: q }, q: { rate_limit: 1/s } }\nroutes: [{ match: /, policies: [{ use: p }], upstream: a }]", ""},
+	{"", "upstreams: { b: { targets: [http://10.0.0.2] } }\nroutes: [{ match: /, policies: [{ mirror: b }], upstream: a }]", ""},
+}
+
+func lintOf(t *testing.T, doc string) (found []string, r Report) {
+	t.Helper()
+	if !strings.Contains(doc, "listeners:") {
+		doc = "listeners: [\"127.0.0.1:80\"]\n" + doc
+	}
+	if strings.Contains(doc, "upstreams: {") {
+		doc = strings.Replace(doc, "upstreams: {", "upstreams: { a: { targets: [http://10.0.0.1] },", 1)
+	} else if strings.Contains(doc, "upstream: a") {
+		doc += "\nupstreams: { a: { targets: [http://10.0.0.1] } }"
+	}
+	r = CheckBytes("d", []byte(doc+"\n"), Options{Log: silent})
+	if len(r.Errors) > 0 {
+		t.Fatalf("%s\n%v", doc, r.Errors)
+	}
+	for _, e := range slices.Concat(r.Warnings, r.Notes) {
+		found = append(found, e.Code)
+		if rule := lint.ByCode(e.Code); rule == nil || !e.Warn || e.Note != (rule.Severity == lint.Note) {
+			t.Errorf("%v is of no rule, or not of its severity", e)
+		}
+		if e.Pos.Line == 0 {
+			t.Errorf("%v has no place", e)
+		}
+	}
+	return found, r
+}
+
+func TestLint(t *testing.T) {
+	tried := map[string]bool{"SP405": true, "SP406": true} // which need certificates: see the tests of listeners
+	for _, c := range lintCases {
+		want := strings.Fields(c.code)
+		found, r := lintOf(t, c.doc)
+		slices.Sort(found)
+		slices.Sort(want)
+		if !slices.Equal(found, want) {
+			t.Errorf("%s\nfound %v, want %v: %v%v", c.doc, found, want, r.Warnings, r.Notes)
+			continue
+		}
+		for _, e := range slices.Concat(r.Warnings, r.Notes) {
+			if tried[e.Code] = true; e.Path != c.at {
+				t.Errorf("%s is found at %s, want %s", e.Code, e.Path, c.at)
+			}
+		}
+	}
+	for _, r := range lint.All() {
+		if !tried[r.Code] {
+			t.Errorf("%s is not tried", r.Code)
+		}
+	}
+}
+
+// What is on purpose is dropped where it is said to be, and nowhere else.
+func TestLintAllow(t *testing.T) {
+	const doc = "upstreams: { b: { targets: [http://8.8.8.8] }, c: { targets: [http://8.8.4.4] } }\npolicies: { p: [{ rate_limit: { rate: 1/s, dry_run: true } }] }\n" +
+		"apis: [{ name: shop, routes: [{ match: /b, name: bee, policies: [{ rate_limit: { rate: 2/s, dry_run: true } }], upstream: b }, { match: GET /c, policies: [{ use: p }, { rate_limit: { rate: 3/s, dry_run: true } }], upstream: c }] }]\nroutes: [{ match: /, upstream: a }]\n"
+	for allow, want := range map[string]string{
+		"[]": "SP402 SP402 SP108 SP108 SP108", "[SP402]": "SP108 SP108 SP108", "[SP402, SP108]": "",
+		"[{ code: SP402, at: upstream b }]":                                            "SP402 SP108 SP108 SP108",
+		"[SP402, { code: SP108, at: route bee }]":                                      "SP108 SP108",
+		"[SP402, { code: SP108, at: route GET /c }]":                                   "SP108 SP108",
+		"[SP402, { code: SP108, at: route /b, why: it is early }]":                     "SP108 SP108",
+		"[SP402, { code: SP108, at: api shop }]":                                       "SP108",
+		"[SP402, { code: SP108, at: policy p }]":                                       "SP108 SP108",
+		"[SP402, { code: SP108, at: policy p }, { code: SP108, at: upstream b }]":      "SP902 SP108 SP108",
+		"[SP402, { code: SP108, at: api default }, { code: SP108, at: listener :80 }]": "SP902 SP902 SP108 SP108 SP108",
+	} {
+		found, r := lintOf(t, doc+"lint: { allow: "+allow+" }")
+		if got := strings.Join(found, " "); got != want {
+			t.Errorf("%s: found %s, want %s: %v", allow, got, want, r.Warnings)
+		}
+	}
+}
+
+func TestLintErrors(t *testing.T) {
+	for allow, want := range map[string]string{
+		"[SP999]":                           `d:3:17: lint.allow[0]: there is no finding "SP999"`,
+		"[{ code: SP03 }]":                  `lint.allow[0].code: there is no finding "SP03"; did you mean "SP`,
+		"[{ code: SP402, at: somewhere }]":  "lint.allow[0].at: write what and its name, such as upstream users",
+		"[{ code: SP402, where: route x }]": `unknown setting "where"`,
+	} {
+		r := CheckBytes("d", []byte("listeners: [\"127.0.0.1:80\"]\nroutes: [{ match: /, respond: {} }]\nlint: { allow: "+allow+" }\n"), Options{Log: silent})
+		if !strings.Contains(r.Errors.Error(), want) {
+			t.Errorf("%s: got %v, want %s", allow, r.Errors, want)
+		}
+	}
+}
