@@ -18,8 +18,10 @@ func TestErrands(t *testing.T) {
 		e := policy.NewErrands(2, slog.New(slog.DiscardHandler))
 		var ended atomic.Int64
 		short := func(context.Context) { time.Sleep(time.Second); ended.Add(1) }
-		if !e.Go(short) || !e.Go(short) || e.Go(short) {
-			t.Error("want two and no more")
+		for i, want := range []bool{true, true, false} {
+			if got := e.Go(short); got != want {
+				t.Errorf("errand %d: got %v, want two and no more", i, got)
+			}
 		}
 		time.Sleep(2 * time.Second)
 		long := func(ctx context.Context) { <-ctx.Done(); ended.Add(1) }
