@@ -44,7 +44,9 @@ func TestSchemaRefuses(t *testing.T) {
 		"routes: [{ match: /, respnd: {} }]",
 		"routes: [{ match: { pth: / }, respond: {} }]",
 		"routes: [{ respond: {} }]",
-		"upstreams: { a: { targets: [] } }",
+		"upstreams: { a: { targets: [http://x], balance: consistent_hash } }",
+		"upstreams: { a: { targets: [http://x], balance: { consistent_hash: {} } } }",
+		"upstreams: { a: { targets: [http://x], sticky: { ttl: 1h } } }",
 		"limits: { idle: 60 }",
 	} {
 		if validate(t, s, "f", text) == nil {
