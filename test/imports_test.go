@@ -17,7 +17,7 @@ var owners = map[string]string{
 	"github.com/fsnotify/fsnotify":             "gateway",
 	"github.com/gaissmai/bart":                 "policies/ipfilter",
 	"github.com/maypok86/otter/v2":             "store",
-	"github.com/miekg/dns":                     "wire/dns",
+	"github.com/miekg/dns":                     "wire/dns test/dnsstub",
 	"github.com/prometheus/client_golang":      "telemetry",
 	"github.com/prometheus/client_model":       "telemetry",
 	"github.com/prometheus/common":             "telemetry",
@@ -53,7 +53,7 @@ var forbidden = map[string]string{
 // only says which packages of ours may import a package of the standard library.
 var only = map[string]string{
 	"reflect":          "schema",
-	"testing":          "routetest test/leak", // for the bubbles of testing/synctest, see decision 0037
+	"testing":          "routetest test/leak test/dnsstub", // for the bubbles of testing/synctest, see decision 0037
 	"testing/synctest": "routetest",
 	"unsafe":           "wire wire/h1 wire/socket telemetry",
 }

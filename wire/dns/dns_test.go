@@ -10,120 +10,22 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"sallyport/test/dnsstub"
 	"sallyport/test/leak"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
-// A stub is a server of names whose zone is lines of a zone file; what it does not have does not exist.
-type stub struct {
-	port string
-	udp  atomic.Int64 // questions
-	tcp  atomic.Int64
-}
-
-// serve starts a stub. Each answer passes through spoil, if there is one, which may return nil for no answer.
-func serve(t *testing.T, zone string, spoil func(q, a *dns.Msg) *dns.Msg) *stub {
-	t.Helper()
-	var records []dns.RR
-	for p := dns.NewZoneParser(strings.NewReader(zone), ".", ""); ; {
-		rr, ok := p.Next()
-		if !ok {
-			if p.Err() != nil {
-				t.Fatal(p.Err())
-			}
-			break
-		}
-		records = append(records, rr)
-	}
-	s := &stub{}
-	answer := func(w dns.ResponseWriter, q *dns.Msg) {
-		over := "udp"
-		if _, tcp := w.RemoteAddr().(*net.TCPAddr); tcp {
-			over = "tcp"
-			s.tcp.Add(1)
-		} else {
-			s.udp.Add(1)
-		}
-		a := new(dns.Msg).SetReply(q)
-		a.RecursionAvailable = true
-		a.Rcode = dns.RcodeNameError
-		for name, hops := q.Question[0].Name, 0; name != "" && hops < 10; hops++ {
-			next := ""
-			for _, rr := range records {
-				h := rr.Header()
-				if !strings.EqualFold(h.Name, name) {
-					continue
-				}
-				a.Rcode = dns.RcodeSuccess
-				if h.Rrtype == q.Question[0].Qtype {
-					a.Answer = append(a.Answer, rr)
-				} else if c, ok := rr.(*dns.CNAME); ok {
-					a.Answer = append(a.Answer, rr)
-					next = c.Target
-				}
-			}
-			name = next
-		}
-		if spoil != nil {
-			if a = spoil(q, a); a == nil {
-				return
-			}
-		}
-		if over == "udp" {
-			size := dns.MinMsgSize
-			if o := q.IsEdns0(); o != nil {
-				size = int(o.UDPSize())
-			}
-			a.Truncate(size)
-		}
-		a.Compress = true
-		_ = w.WriteMsg(a)
-	}
-	pc, l := sockets(t)
-	_, s.port, _ = net.SplitHostPort(pc.LocalAddr().String())
-	for _, server := range []*dns.Server{{PacketConn: pc, Handler: dns.HandlerFunc(answer)}, {Listener: l, Handler: dns.HandlerFunc(answer)}} {
-		started, ended := make(chan struct{}), make(chan error, 1)
-		server.NotifyStartedFunc = func() { close(started) }
-		go func() { ended <- server.ActivateAndServe() }()
-		<-started
-		t.Cleanup(func() {
-			_ = server.Shutdown()
-			<-ended
-		})
-	}
-	return s
-}
-
-// sockets opens a port for both.
-func sockets(t *testing.T) (net.PacketConn, net.Listener) {
-	t.Helper()
-	for range 20 {
-		pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := net.Listen("tcp", pc.LocalAddr().String())
-		if err == nil {
-			return pc, l
-		}
-		_ = pc.Close()
-	}
-	t.Fatal("there is no port that is free for both UDP and TCP")
-	return nil, nil
-}
-
 // resolver asks s as conf and hosts say.
-func (s *stub) resolver(t *testing.T, conf, hosts string) *Resolver {
+func resolver(t *testing.T, s *dnsstub.Stub, conf, hosts string) *Resolver {
 	t.Helper()
 	dir := t.TempDir()
-	r := &Resolver{Conf: filepath.Join(dir, "resolv.conf"), Hosts: filepath.Join(dir, "hosts"), Port: s.port}
+	r := &Resolver{Conf: filepath.Join(dir, "resolv.conf"), Hosts: filepath.Join(dir, "hosts"), Port: s.Port}
 	write(t, r.Conf, "nameserver 127.0.0.1\n"+conf)
 	write(t, r.Hosts, hosts)
 	return r
@@ -160,7 +62,7 @@ db.prod.test.   30  IN A     192.0.2.9
 `
 
 func TestAddresses(t *testing.T) {
-	s := serve(t, zone, nil)
+	s := dnsstub.Serve(t, zone, nil)
 	for _, c := range []struct {
 		name   string
 		family Family
@@ -191,7 +93,7 @@ func TestAddresses(t *testing.T) {
 		{"Fixed.test", Both, "198.51.100.1 2001:db8::77 10s"},
 		{strings.Repeat("x", 70) + ".test", Auto, "there is no such name"},
 	} {
-		r := s.resolver(t, "search nowhere.test prod.test\n", "198.51.100.1 fixed fixed.test # comment\n2001:db8::77 fixed.test\n0.0.0.0 one.test\nx y\n")
+		r := resolver(t, s, "search nowhere.test prod.test\n", "198.51.100.1 fixed fixed.test # comment\n2001:db8::77 fixed.test\n0.0.0.0 one.test\nx y\n")
 		list, ttl, err := r.Addresses(t.Context(), c.name, c.family)
 		got := strings.TrimSuffix(fmt.Sprintln(append(texts(list), ttl.String())), "\n")
 		got = strings.Trim(got, "[]")
@@ -212,8 +114,8 @@ func texts(list []netip.Addr) (out []string) {
 }
 
 func TestServices(t *testing.T) {
-	s := serve(t, zone, nil)
-	r := s.resolver(t, "", "")
+	s := dnsstub.Serve(t, zone, nil)
+	r := resolver(t, s, "", "")
 	list, ttl, err := r.Services(t.Context(), "_http._tcp.shop.test")
 	want := []Service{{"two.test", 8081, 0, 1}, {"one.test", 8080, 10, 5}}
 	if err != nil || !slices.Equal(list, want) || ttl != 15*time.Second {
@@ -232,10 +134,10 @@ func TestLargeAnswers(t *testing.T) {
 	for i := range 3000 {
 		fmt.Fprintf(&big, "big.test. 60 IN A 10.1.%d.%d\n", i/250, i%250+1)
 	}
-	s := serve(t, big.String(), nil)
-	list, _, err := s.resolver(t, "", "").Addresses(t.Context(), "big.test", Auto)
-	if err != nil || len(list) != 3000 || s.tcp.Load() != 1 || s.udp.Load() != 1 {
-		t.Errorf("%d addresses, %v; %d questions by UDP and %d by TCP", len(list), err, s.udp.Load(), s.tcp.Load())
+	s := dnsstub.Serve(t, big.String(), nil)
+	list, _, err := resolver(t, s, "", "").Addresses(t.Context(), "big.test", Auto)
+	if err != nil || len(list) != 3000 || s.TCP.Load() != 1 || s.UDP.Load() != 1 {
+		t.Errorf("%d addresses, %v; %d questions by UDP and %d by TCP", len(list), err, s.UDP.Load(), s.TCP.Load())
 	}
 }
 
@@ -261,13 +163,13 @@ func TestFailures(t *testing.T) {
 		{"another class", func(_, a *dns.Msg) *dns.Msg { a.Answer[0].Header().Class = dns.ClassCHAOS; return a }, ErrNothing.Error()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := serve(t, "x.one.test. 30 IN A 192.0.2.1\nx. 30 IN A 192.0.2.66", func(q, a *dns.Msg) *dns.Msg {
+			s := dnsstub.Serve(t, "x.one.test. 30 IN A 192.0.2.1\nx. 30 IN A 192.0.2.66", func(q, a *dns.Msg) *dns.Msg {
 				if strings.HasPrefix(q.Question[0].Name, "x.one.") {
 					return c.spoil(q, a)
 				}
 				return a
 			})
-			r := s.resolver(t, "search one.test\noptions timeout:1 attempts:1", "")
+			r := resolver(t, s, "search one.test\noptions timeout:1 attempts:1", "")
 			list, _, err := r.Addresses(t.Context(), "x", IPv4)
 			if errors.Is(ErrNothing, errors.New(c.want)) || c.want == ErrNothing.Error() {
 				if err != nil || list[0].String() != "192.0.2.66" { // the name is known to have no address
@@ -314,7 +216,7 @@ func TestForgedAnswers(t *testing.T) {
 		send(func(*dns.Msg) {}, "192.0.2.1")
 	}()
 	_, port, _ := net.SplitHostPort(pc.LocalAddr().String())
-	list, _, err := (&stub{port: port}).resolver(t, "", "").Addresses(t.Context(), "one.test", IPv4)
+	list, _, err := resolver(t, &dnsstub.Stub{Port: port}, "", "").Addresses(t.Context(), "one.test", IPv4)
 	if err != nil || len(list) != 1 || list[0].String() != "192.0.2.1" {
 		t.Errorf("%v %v", list, err)
 	}
@@ -323,8 +225,8 @@ func TestForgedAnswers(t *testing.T) {
 
 // A server that is away costs a wait, and the next one answers.
 func TestSeveralServers(t *testing.T) {
-	s := serve(t, zone, nil)
-	r := s.resolver(t, "", "")
+	s := dnsstub.Serve(t, zone, nil)
+	r := resolver(t, s, "", "")
 	write(t, r.Conf, "nameserver 127.0.0.77\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
 	list, _, err := r.Addresses(t.Context(), "one.test", Auto)
 	if err != nil || len(list) != 1 {
@@ -334,13 +236,13 @@ func TestSeveralServers(t *testing.T) {
 
 // A server from before EDNS is asked without.
 func TestOldServer(t *testing.T) {
-	s := serve(t, zone, func(q, a *dns.Msg) *dns.Msg {
+	s := dnsstub.Serve(t, zone, func(q, a *dns.Msg) *dns.Msg {
 		if q.IsEdns0() != nil {
 			return new(dns.Msg).SetRcode(q, dns.RcodeFormatError)
 		}
 		return a
 	})
-	list, _, err := s.resolver(t, "", "").Addresses(t.Context(), "one.test", Auto)
+	list, _, err := resolver(t, s, "", "").Addresses(t.Context(), "one.test", Auto)
 	if err != nil || len(list) != 1 {
 		t.Errorf("%v %v", list, err)
 	}
@@ -348,8 +250,8 @@ func TestOldServer(t *testing.T) {
 
 // The files are read again when they change.
 func TestFilesChange(t *testing.T) {
-	s := serve(t, zone, nil)
-	r := s.resolver(t, "", "192.0.2.50 moved\n")
+	s := dnsstub.Serve(t, zone, nil)
+	r := resolver(t, s, "", "192.0.2.50 moved\n")
 	if list := r.fromHosts("moved", Auto); len(list) != 1 || list[0].String() != "192.0.2.50" {
 		t.Errorf("%v", list)
 	}
@@ -367,11 +269,11 @@ func TestFilesChange(t *testing.T) {
 
 // A lookup ends with its context, whatever the server does.
 func TestCancel(t *testing.T) {
-	s := serve(t, zone, func(_, _ *dns.Msg) *dns.Msg { return nil })
+	s := dnsstub.Serve(t, zone, func(_, _ *dns.Msg) *dns.Msg { return nil })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	if _, _, err := s.resolver(t, "", "").Addresses(ctx, "one.test", Auto); err == nil || time.Since(start) > 2*time.Second {
+	if _, _, err := resolver(t, s, "", "").Addresses(ctx, "one.test", Auto); err == nil || time.Since(start) > 2*time.Second {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}
 }
