@@ -122,16 +122,10 @@ func targetRow(upstream string, t *balance.TargetStatus) []string {
 // healthOf says in a word or two whether a target gets calls.
 func healthOf(t *balance.TargetStatus) string {
 	switch {
-	case t.Drained:
-		return "drained"
-	case t.Check != nil && !t.Check.Passing:
-		return "check fails"
 	case t.Why != "":
-		return strings.TrimSpace(t.Why + " " + t.Out)
+		return strings.TrimSpace(strings.ReplaceAll(t.Why, "_", " ") + " " + t.Out)
 	case !t.Healthy:
 		return strings.TrimSpace("out " + t.Out)
-	case t.Circuit == "open" || t.Circuit == "half_open":
-		return "circuit " + t.Circuit
 	case t.Ramp != "":
 		return "good, " + t.Ramp
 	}
