@@ -27,6 +27,7 @@ var endpoints = []endpoint{
 	{"GET", "/api/routes", Viewer, "", (*Server).routes},
 	{"GET", "/api/upstreams", Viewer, "", (*Server).upstreams},
 	{"GET", "/api/config", Viewer, "", (*Server).config},
+	{"POST", "/api/explain", Viewer, "", (*Server).explain},
 	{"POST", "/api/config/check", Admin, "", (*Server).check}, // a document may read files and variables, and its errors quote them
 	{"POST", "/api/reload", Operator, "reload", (*Server).reload},
 	{"POST", "/api/upstreams/{name}/targets/drain", Operator, "drain", (*Server).drain},

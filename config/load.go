@@ -47,6 +47,7 @@ func (r *reader) document(source string, o Options) (*Document, schema.Errors) {
 	d := &Document{Source: source, Root: r.root, outside: newOutside(o)}
 	if len(r.root.Fields) > 0 || len(r.errs) == 0 {
 		r.errs = append(r.errs, expr.Fold(r.root, d.outside.schema())...)
+		d.outside.maskFolded(r.root)
 		r.errs = append(r.errs, documentType.Decode(r.root, d, "")...)
 		r.errs = append(r.errs, d.settle()...)
 	}

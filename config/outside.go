@@ -48,6 +48,24 @@ func (d *Document) Mask(text string) string {
 	return text
 }
 
+// maskFolded has Mask hide what was made of values from outside where the document is folded, such as base64(env.NAME).
+func (o *outside) maskFolded(n *schema.Node) {
+	if n == nil {
+		return
+	}
+	if n.Written != "" && n.Literal {
+		o.mu.Lock()
+		o.mask(n.Text)
+		o.mu.Unlock()
+	}
+	for _, f := range n.Fields {
+		o.maskFolded(f.Node)
+	}
+	for _, item := range n.Items {
+		o.maskFolded(item)
+	}
+}
+
 // mask remembers a value. The caller holds mu.
 func (o *outside) mask(value string) {
 	value = strings.TrimSpace(value)

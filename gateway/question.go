@@ -35,6 +35,7 @@ func (h *HeaderFields) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &m); err != nil {
 		return errors.New("headers are an object of texts, or of lists of texts")
 	}
+	*h = nil
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		var one string
 		var several []string
@@ -48,6 +49,15 @@ func (h *HeaderFields) UnmarshalJSON(data []byte) error {
 		}
 	}
 	return nil
+}
+
+// MarshalJSON writes an object of lists.
+func (h HeaderFields) MarshalJSON() ([]byte, error) {
+	m := map[string][]string{}
+	for _, f := range h {
+		m[f[0]] = append(m[f[0]], f[1])
+	}
+	return json.Marshal(m)
 }
 
 // A QuestionError says what is wrong with a question.

@@ -52,7 +52,7 @@ upstreams: { a: { targets: [http://a] } }
 routes:
   - match: /x/{token}
     policies:
-      - headers: { request: { set: { X-One: "a ${env.TOKEN}", X-Signature: abc123456 } }, response: { set: { X-Two: "${env.TOKEN}" } } }
+      - headers: { request: { set: { X-One: "a ${env.TOKEN}", X-Signature: abc123456, X-Plain: "${base64(env.TOKEN)}" } }, response: { set: { X-Two: "${env.TOKEN}" } } }
       - rate_limit: { rate: 1/s, per: "request.headers['authorization']" }
     rewrite: { query: { via: "${env.TOKEN}" } }
     upstream: a
@@ -68,7 +68,7 @@ routes:
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, secret := range []string{"v3ry-s3cret", "abc123456", "header-secret", "cookie-secret", "query-secret"} {
+		for _, secret := range []string{"v3ry-s3cret", "djNyeS1zM2NyZXQ", "abc123456", "header-secret", "cookie-secret", "query-secret"} {
 			if strings.Contains(string(text), secret) {
 				t.Errorf("%s: %s is shown in %s", url, secret, text)
 			}

@@ -42,6 +42,10 @@ func TestOperate(t *testing.T) {
 	}{
 		{"status", append([]string{"status"}, c...), 0, []string{"ready  sallyport", "number 1, 1 route", "http://127.0.0.1:9102  good"}},
 		{"status as JSON", append([]string{"status", "--json"}, c...), 0, []string{`"ready": true`}},
+		{"explain", append([]string{"explain", "GET", "/", "--live"}, c...), 0, []string{"Routes", "takes it"}},
+		{"explain as JSON", append([]string{"explain", "GET", "/", "-H", "A: b", "-H", "A: c", "--live", "--json"}, c...), 0, []string{`"outcome": "answered"`}},
+		{"explain a wrong question", append([]string{"explain", "GET", "ftp://x", "--live"}, c...), 1, []string{"neither http nor https"}},
+		{"explain what is refused", append([]string{"explain", "TRACE", "/x", "--live"}, c...), 1, []string{"405 method_not_allowed"}},
 		{"reload", append([]string{"reload"}, c...), 0, []string{"good: document number 2 is in service"}},
 		{"upstreams", append([]string{"upstreams"}, c...), 0, []string{"users", "good"}},
 		{"drain", append([]string{"upstreams", "drain", "users", "http://127.0.0.1:9101"}, c...), 0, []string{"is drained; 0 calls under way, 1 target left"}},
