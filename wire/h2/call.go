@@ -102,7 +102,11 @@ func (k *call) do(body []byte) (*wire.Response, *wire.CallError) {
 	k.mu.Lock()
 	k.timer = time.AfterFunc(k.next(k.began), k.look)
 	k.mu.Unlock()
+	if !k.Cancel.Begin(k.clientGone) {
+		k.clientGone()
+	}
 	resp, err := k.conn.cc.RoundTrip(req)
+	k.Cancel.Over()
 	k.told()
 	if err == nil {
 		err = k.response(resp)
