@@ -104,6 +104,27 @@ func TestHedgeWithoutClient(t *testing.T) {
 	})
 }
 
+// Nothing keeps the registry from closing.
+func TestCloseDuringARace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.target("a:80").delay.Store(int64(time.Minute))
+		w.target("b:80").delay.Store(int64(time.Minute))
+		u := w.upstream("targets: [http://a, http://b]\nhedge: 1h\ntimeouts: {response_header: none}")
+		done := make(chan answer, 1)
+		go func() { done <- get(u) }()
+		synctest.Wait()
+		begin := time.Now()
+		w.registry.Close()
+		if a := <-done; a.err == nil || time.Since(begin) != 0 {
+			t.Errorf("%v after %v", a.err, time.Since(begin))
+		}
+		if a := get(u); a.took != time.Minute || a.err != nil {
+			t.Errorf("a call that comes later: %v after %v", a.err, a.took)
+		}
+	})
+}
+
 // p95 hedges about one call of twenty, and learns from those that it cut short.
 func TestHedgeAtThePercentile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -156,7 +156,7 @@ func (r *race) end() {
 }
 
 // first waits for the first good answer, or the last of the bad ones, starting a further try whenever it has waited long enough. Nil
-// says that the client went away.
+// says that the client went away, or the process is about to end.
 func (r *race) first(s *sending) (best *runner) {
 	timer := time.NewTimer(r.u.hedge.wait())
 	defer timer.Stop()
@@ -178,13 +178,20 @@ func (r *race) first(s *sending) (best *runner) {
 			if r.further(s) {
 				timer.Reset(r.u.hedge.wait())
 			}
+		case <-r.u.registry.life.Done():
+			return r.lost(best)
 		case <-gone:
-			if best != nil && best.resp != nil {
-				discard(best.resp)
-			}
-			return nil
+			return r.lost(best)
 		}
 	}
+}
+
+// lost is the end of a race that nobody waits for any more.
+func (r *race) lost(best *runner) *runner {
+	if best != nil && best.resp != nil {
+		discard(best.resp)
+	}
+	return nil
 }
 
 // wins says whether nothing better than what c got is to be hoped for.
