@@ -31,19 +31,29 @@ const (
 	mostLoad  = 10_000
 )
 
-// UnmarshalText reads 125% or none.
-func (l *Load) UnmarshalText(text []byte) error {
-	if string(text) == "none" {
-		*l = 0
+// UnmarshalNode reads 125% or none.
+func (l *Load) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) {
+	if *l = 0; n.Text == "none" {
 		return nil
 	}
-	number, ok := strings.CutSuffix(string(text), "%")
+	number, ok := strings.CutSuffix(n.Text, "%")
 	percent, err := strconv.ParseFloat(number, 64)
 	if !ok || err != nil || !(percent >= leastLoad && percent <= mostLoad) {
-		return fmt.Errorf("write a percentage from %d%% to %d%%, such as 125%%, or none", leastLoad, mostLoad)
+		errs.Add(n, path, "%q: write a percentage from %d%% to %d%%, such as 125%%, or none", n.Text, leastLoad, mostLoad)
+		return errs
 	}
 	*l = Load(percent / 100)
 	return nil
+}
+
+// JSONSchema describes the setting for editors.
+func (*Load) JSONSchema() map[string]any {
+	return map[string]any{"type": "string", "pattern": `^(none|[0-9.]+%|.*\$\{.*)$`}
+}
+
+// SchemaKind says what the setting is, for the reference.
+func (*Load) SchemaKind() string {
+	return fmt.Sprintf("percentage from %d%% to %d%%, or none", leastLoad, mostLoad)
 }
 
 // A Key is what the target of a call is chosen by.

@@ -155,3 +155,28 @@ func TestSlowStartOfKeys(t *testing.T) {
 		}
 	})
 }
+
+// So does a target that passes its health checks again.
+func TestSlowStartAfterChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		a := w.target("a:80")
+		w.target("b:80")
+		u := w.upstream("slow_start: 1m\ntargets: [http://a, http://b]\nhealth: {path: /healthz, interval: 1s}")
+		time.Sleep(10 * time.Second)
+		if got := portion(t, u); got < 44 || got > 56 {
+			t.Errorf("at the start %d %%", got)
+		}
+		a.sick.Store(true)
+		time.Sleep(10 * time.Second)
+		a.sick.Store(false)
+		time.Sleep(3 * time.Second)
+		if got := portion(t, u); got < 2 || got > 15 {
+			t.Errorf("well again: %d %%", got)
+		}
+		time.Sleep(time.Minute)
+		if got := portion(t, u); got < 44 || got > 56 {
+			t.Errorf("a minute later %d %%", got)
+		}
+	})
+}
