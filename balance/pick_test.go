@@ -202,7 +202,7 @@ func BenchmarkSend(b *testing.B) {
 func BenchmarkPick(b *testing.B) {
 	for _, balance := range everyWay {
 		for _, n := range []int{2, 10, 1000} {
-			b.Run(fmt.Sprintf("%s/%d", strings.Trim(balance, "{} ipon:"), n), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/%d", strings.TrimSuffix(strings.TrimPrefix(balance, "{"), ": {on: ip}}"), n), func(b *testing.B) {
 				u := newWorld(b).upstream("balance: " + balance + "\ntargets: [" + strings.Join(many(n), ", ") + "]")
 				r := u.roster.Load()
 				for i, t := range r.targets {
