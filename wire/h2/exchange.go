@@ -55,6 +55,8 @@ func (x *exchange) free() {
 	x.before.Unlock()
 	x.req.Reset()
 	x.body.reset(nil, nil, nil, nil, 0)
+	// net/http keeps the request for as long as the client takes to read the end of the answer.
+	x.from.Header, x.from.URL, x.from.RequestURI = nil, nil, ""
 	s := x.conn.srv
 	x.from, x.conn = nil, nil
 	s.exchanges.Put(x)
@@ -63,7 +65,7 @@ func (x *exchange) free() {
 // answer reads the request, has it answered and writes the answer. It says whether all of that was written, or is with net/http.
 func (x *exchange) answer() (whole bool) {
 	s, r := x.conn.srv, &x.req
-	x.clock(s.limits.WriteIdle / 2)
+	x.clock(min(s.limits.WriteIdle, plainTime) / 2)
 	defer x.long.Stop()
 	r.SetRoom(make([]byte, spare))
 	r.Time = time.Now()
@@ -73,7 +75,7 @@ func (x *exchange) answer() (whole bool) {
 	}
 	defer x.conn.heads.Add(-int64(size))
 	if fault != nil {
-		clear(x.from.Header) // as long as the client takes to read the answer, only what is counted is kept
+		x.from.Header = nil // for as long as the client takes to read the answer, only what is counted is kept
 		r.Header.Reset()
 		return x.finish(s.Handler.Refuse(r, fault))
 	}

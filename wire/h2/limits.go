@@ -55,14 +55,15 @@ func (l Limits) withDefaults() Limits {
 
 // headerList is what net/http is told to take of a head. Its own answer to more is no problem of the gateway's and is not
 // logged, so this is above what is refused here.
-func (l *Limits) headerList() int { return l.Head + l.Head/4 + 32*l.Fields }
+func (l *Limits) headerList() int { return l.Head + 4<<10 + 32*l.Fields }
 
 // Bounds that no setting governs.
 const (
 	pingAfter   = 15 * time.Second // of silence on a connection with streams
 	pingTimeout = 10 * time.Second
+	plainTime   = 5 * time.Second        // for a client to take what net/http answers itself
 	farewell    = 250 * time.Millisecond // between the two GOAWAY of a drain (RFC 9113 §6.8)
-	headsAtOnce = 16                     // heads of the largest size that the streams of a connection may hold together
+	headsAtOnce = 8                      // heads of the largest size that the streams of a connection may hold together
 	lastStream  = math.MaxInt32
 	writePiece  = 16 << 10
 	smallBlock  = 16 << 10

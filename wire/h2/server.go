@@ -56,7 +56,7 @@ func (s *Server) engine() *http.Server {
 		MaxHeaderBytes:    l.headerList(),
 		IdleTimeout:       l.Idle,
 		ReadHeaderTimeout: l.HeadTime,
-		WriteTimeout:      l.WriteIdle, // of a stream; see exchange.extend
+		WriteTimeout:      min(l.WriteIdle, plainTime), // of a stream; see exchange.extend
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c)
 		},
