@@ -297,7 +297,7 @@ func TestBusyIsNoFlood(t *testing.T) {
 func TestBomb(t *testing.T) {
 	for name, refs := range map[string]int{"x-bomb": 2000, "cookie": 15} {
 		t.Run(name, func(t *testing.T) {
-			addr, _, _ := guarded(t, Limits{WriteIdle: 3 * time.Second})
+			addr, _, _ := guarded(t, Limits{WriteIdle: time.Second})
 			before := inUse()
 			first := append(block(ask("/x")...), literal(true, name, strings.Repeat("a", 4000))...)
 			bomb := append(block(ask("/x")...), bytes.Repeat([]byte{0xbe}, refs)...)

@@ -184,7 +184,7 @@ func TestFailures(t *testing.T) {
 		{"bad body", p, "/hang", func(c *wire.Call) {
 			c.Method, c.Body, c.Length = "POST", io.MultiReader(strings.NewReader("a"), badReader{}), -1
 		}, "request sent=true began=false"},
-		{"short body", p, "/", func(c *wire.Call) { c.Method, c.Body, c.Length = "POST", strings.NewReader("abc"), 10 }, "request sent=true began=false"},
+		{"short body", p, "/hang", func(c *wire.Call) { c.Method, c.Body, c.Length = "POST", strings.NewReader("abc"), 10 }, "request sent=true began=false"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := get(tt.p, tt.path, tt.set)
