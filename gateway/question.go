@@ -161,14 +161,16 @@ func (a *asked) target(url string) (string, error) {
 // fields collects the header: Host first, as clients do.
 func (a *asked) fields(q *Question) error {
 	var more HeaderFields
-	framed := false
+	framed, hosts := false, 0
 	for _, f := range q.Headers {
 		switch {
 		case strings.ContainsAny(f[0]+f[1], "\r\n\x00"):
 			return &QuestionError{"header", fmt.Sprintf("%q holds a line end", f[0])}
 		case wire.EqualFold(f[0], "Host"):
-			a.host = f[1]
-			continue
+			if hosts++; hosts == 1 {
+				a.host = f[1]
+				continue
+			}
 		}
 		framed = framed || wire.EqualFold(f[0], "Content-Length") || wire.EqualFold(f[0], "Transfer-Encoding")
 		more = append(more, f)

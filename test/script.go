@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"sallyport/gateway"
 	"sallyport/wire/memnet"
 )
 
@@ -69,6 +70,8 @@ type player struct {
 	names    *names                 // nil when no section says what a name resolves to
 	place    string                 // folder of the files that the script makes; "" for none
 	errors   string                 // what the last document was refused for
+	foretold *gateway.Explanation   // of the last request; nil when nobody asked
+	waiting  int                    // requests that were sent since the last response
 	unsaid   string                 // the same, until an errors section has told it
 }
 
@@ -185,6 +188,8 @@ func (p *player) request(name string, data []byte) error {
 	} else if c == nil || word != "connection" {
 		return fmt.Errorf("# same connection: there is none yet")
 	}
+	p.foretold = p.foretell(name, &m)
+	p.waiting++
 	return c.send(&m, &p.crew)
 }
 
@@ -204,6 +209,8 @@ func (p *player) response(name string, data []byte) error {
 		return fmt.Errorf("there was no request %s", name)
 	}
 	want := parseMessage(data)
+	foretold := p.foretold
+	p.foretold, p.waiting = nil, 0
 	got, err := c.receive()
 	switch {
 	case err != nil:
@@ -216,7 +223,7 @@ func (p *player) response(name string, data []byte) error {
 	if err := differs(got, &want); err != nil {
 		return fmt.Errorf("%w; the response is\n%s", err, got)
 	}
-	return nil
+	return cameTrue(foretold, got.first)
 }
 
 func (p *player) saw(name string, data []byte) error {
