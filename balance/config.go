@@ -177,5 +177,5 @@ func (t *Target) place() string {
 	if t.at == "" {
 		return t.text()
 	}
-	return t.URL.Scheme + "://" + t.at + t.base()
+	return t.URL.Scheme + "://" + strings.TrimSuffix(t.at, ":"+defaultPort(t.URL.Scheme)) + t.base()
 }
