@@ -177,7 +177,7 @@ func TestDrainOfNames(t *testing.T) {
 			}
 		}
 		for _, url := range []string{u.Snapshot().Targets[0].URL, "http://10.0.0.1", "10.0.0.1:80"} {
-			if d, err := w.registry.Drain("shop", url); err != nil || d.Left != 2 || d.Target != "http://10.0.0.1:80" {
+			if d, err := w.registry.Drain("shop", url); err != nil || d.Left != 2 || d.Target != "http://10.0.0.1" {
 				t.Errorf("%s: %+v, %v", url, d, err)
 			}
 		}
@@ -194,7 +194,7 @@ func TestDrainOfNames(t *testing.T) {
 		if got := served(u, 100); got["10.0.0.1:80"]+got["10.0.0.2:80"] != 0 || got["10.0.0.4:80"] == 0 {
 			t.Errorf("after a change of the name: %v", got)
 		}
-		if st := u.Snapshot().Targets; st[2].URL != "http://10.0.0.4:80" || st[2].Ramp == "" || st[3].Ramp != "" {
+		if st := u.Snapshot().Targets; st[2].URL != "http://10.0.0.4" || st[2].Ramp == "" || st[3].Ramp != "" {
 			t.Errorf("%+v", st)
 		}
 		if d, err := w.registry.Restore("shop", "http://shop"); err != nil || !d.Changed || d.Left != 4 {

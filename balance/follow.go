@@ -14,6 +14,9 @@ import (
 func (s *Set) find(u *Upstream) func(sourceKey) *source {
 	return func(k sourceKey) *source {
 		x := s.registry.source(k, s.sources)
+		if x.wanted == "" {
+			x.wanted = u.name
+		}
 		s.sources[k], u.sources[k] = x, x
 		return x
 	}

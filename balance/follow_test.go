@@ -62,6 +62,13 @@ func TestNameMoves(t *testing.T) {
 		if got := get(u).x.Target; got != "10.0.0.1:80" {
 			t.Errorf("the log has the target %s", got)
 		}
+		if d, err := w.registry.Drain("shop", "http://10.0.0.1"); err != nil || d.Target != "http://10.0.0.1" {
+			t.Errorf("an address of a name is drained by its URL: %+v %v", d, err)
+		}
+		if st := u.Snapshot().Targets[0]; st.URL != "http://10.0.0.1" || st.Host != "shop" {
+			t.Errorf("%+v", st)
+		}
+		_, _ = w.registry.Restore("shop", "http://10.0.0.1")
 		kept := u.roster.Load().targets[1].endpoint
 		b.set("shop", "10.0.0.3", "10.0.0.2")
 		one.delay.Store(int64(time.Minute)) // a call is under way when the target goes

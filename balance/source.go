@@ -2,8 +2,10 @@ package balance
 
 import (
 	"context"
+	"maps"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"sallyport/telemetry"
@@ -33,6 +35,7 @@ type source struct {
 
 	// What follows is guarded by the registry's mu.
 
+	wanted  string             // the upstream that it was made for
 	users   map[*Upstream]bool // in use; without any nobody looks
 	timer   *time.Timer        // of the next look; nil before the first user
 	looking bool
@@ -71,6 +74,18 @@ func (r *Registry) source(k sourceKey, others map[sourceKey]*source) *source {
 		}
 	}
 	return s
+}
+
+// upstreams are the names of those that follow s, for the log.
+func (s *source) upstreams() string {
+	names := map[string]bool{}
+	for u := range s.users {
+		names[u.name] = true
+	}
+	if len(names) == 0 {
+		return s.wanted
+	}
+	return few(slices.Sorted(maps.Keys(names)))
 }
 
 // join has u follow s. The caller holds mu.
@@ -153,7 +168,7 @@ func (s *source) conclude(got finding, holds time.Duration, err error, told *tal
 	if err == nil {
 		changed = !s.known || !s.found.same(&got)
 		if s.fails > 0 {
-			told.info("targets are found again", "kind", s.kind, "name", s.name, "found", got.size())
+			told.info("targets are found again", "upstream", s.upstreams(), "kind", s.kind, "name", s.name, "found", got.size())
 		}
 		s.known, s.found, s.good, s.fails = true, got, now, 0
 		wait = s.holds(holds)
@@ -164,7 +179,7 @@ func (s *source) conclude(got finding, holds time.Duration, err error, told *tal
 		}
 		changed = s.giveUp(now, told)
 		if !again || bits.OnesCount(uint(s.fails)) == 1 { // the first, second, fourth …
-			told.warn("targets cannot be found", "kind", s.kind, "name", s.name, "error", err, "kept", s.found.size(), "in_a_row", s.fails)
+			told.warn("targets cannot be found", "upstream", s.upstreams(), "kind", s.kind, "name", s.name, "error", err, "kept", s.found.size(), "in_a_row", s.fails)
 		}
 	}
 	s.next = now.Add(wait)
@@ -186,7 +201,7 @@ func (s *source) giveUp(now time.Time, told *tales) bool {
 	if !s.known || s.kind == kindFile || now.Sub(s.good) < s.stale {
 		return false
 	}
-	told.warn("targets are given up: they were not found for too long", "kind", s.kind, "name", s.name, "targets", s.found.size())
+	told.warn("targets are given up: they were not found for too long", "upstream", s.upstreams(), "kind", s.kind, "name", s.name, "targets", s.found.size())
 	s.known, s.found = false, finding{}
 	return true
 }

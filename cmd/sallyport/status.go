@@ -103,12 +103,26 @@ func printTargets(w io.Writer, all []balance.Status) {
 		for _, t := range u.Targets {
 			rows = append(rows, targetRow(u.Name, &t))
 		}
+		if len(u.Targets) == 0 {
+			rows = append(rows, noTarget(&u))
+		}
 	}
 	if len(rows) > 0 {
 		fmt.Fprintln(w)
 		head := []string{"UPSTREAM", "TARGET", "HEALTH", "LATENCY", "ACTIVE", "OPEN", "WAITING"}
 		table(w, head, fit(head, rows, 1, 0))
 	}
+}
+
+// noTarget is the row of an upstream whose targets are not found.
+func noTarget(u *balance.Status) []string {
+	row := []string{u.Name, "", "no targets", "", "", "", ""}
+	for _, s := range u.Sources {
+		if s.Found == 0 {
+			row[1] = s.Kind + " " + s.Name
+		}
+	}
+	return row
 }
 
 func targetRow(upstream string, t *balance.TargetStatus) []string {
