@@ -3,7 +3,6 @@ package balance
 import (
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,11 +130,13 @@ func (c *check) run() {
 	}
 	err := c.ask(time.Now())
 	<-r.asking
-	c.conclude(err)
+	var told tales
+	c.conclude(err, &told)
+	told.tell(r.o.Log)
 }
 
 // conclude takes in how a check ended, and has the next one made.
-func (c *check) conclude(err error) {
+func (c *check) conclude(err error, told *tales) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopped {
@@ -146,11 +147,12 @@ func (c *check) conclude(err error) {
 	for _, t := range c.users {
 		t.counts.Checked(outcomeOf(err))
 		if err == nil && t.reachable() {
-			t.home.upstream.back(t)
+			t.returned.Store(c.registry.clock(c.last))
+			told.info("target is back", "upstream", t.home.upstream.name, "target", t.name)
 		}
 	}
 	if c.turns(err == nil, first) {
-		c.turn()
+		c.turn(told)
 	}
 	next := c.settings.Interval
 	if first { // spread what began at one time
@@ -176,7 +178,7 @@ func (c *check) turns(passed, first bool) bool {
 }
 
 // turn takes the address out, or brings it back, and tells of it. The caller holds mu of c.
-func (c *check) turn() {
+func (c *check) turn(told *tales) {
 	failing := !c.failing.Load()
 	c.failing.Store(failing)
 	c.contra = 0
@@ -194,11 +196,11 @@ func (c *check) turn() {
 		}
 	}
 	slices.Sort(upstreams)
-	log, names := c.registry.o.Log, strings.Join(upstreams, ", ")
+	names := few(upstreams)
 	if failing {
-		log.Warn("target fails its health checks", "upstream", names, "target", c.address, "error", c.fault)
+		told.warn("target fails its health checks", "upstream", names, "target", c.address, "error", c.fault)
 	} else {
-		log.Info("target passes its health checks", "upstream", names, "target", c.address)
+		told.info("target passes its health checks", "upstream", names, "target", c.address)
 	}
 }
 

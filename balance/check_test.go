@@ -2,7 +2,10 @@ package balance
 
 import (
 	"fmt"
+	"io"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -294,6 +297,95 @@ func TestChecksAreSpread(t *testing.T) {
 				t.Errorf("%d checks in a second, want about 53", now-last)
 			}
 			last = now
+		}
+	})
+}
+
+// A target that never ends its answer is as well as its status says, and holds a check up for its timeout only.
+func TestEndlessAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		l, err := w.net.Listen("slow:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var conns, open atomic.Int64
+		var crew sync.WaitGroup
+		crew.Go(func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				conns.Add(1)
+				open.Add(1)
+				crew.Go(func() {
+					defer open.Add(-1)
+					_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+					for {
+						time.Sleep(100 * time.Millisecond)
+						if _, err := io.WriteString(c, "x"); err != nil {
+							return
+						}
+					}
+				})
+			}
+		})
+		u := w.upstream("targets: [http://slow]\nhealth: {path: /, interval: 1s, timeout: 500ms}")
+		spent(30 * time.Second)
+		if st := u.Snapshot(); st.Healthy != 1 || conns.Load() < 15 || open.Load() > 2 {
+			t.Errorf("%d healthy after %d checks, %d of them under way", st.Healthy, conns.Load(), open.Load())
+		}
+		w.registry.Close()
+		_ = l.Close()
+		crew.Wait()
+	})
+}
+
+// Flapping targets, reloads and calls at once; the count of those that fail is right in the end.
+func TestFlapping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var names []string
+		for i := range 20 {
+			names = append(names, fmt.Sprintf("http://t%d", i))
+			w.target(fmt.Sprintf("t%d:80", i))
+		}
+		doc := fmt.Sprintf("targets: [%s]\nhealth: {path: /healthz, interval: 100ms, timeout: 100ms, healthy: 1, unhealthy: 1, panic: 20%%}\nslow_start: 1s\n", strings.Join(names, ", "))
+		var now atomic.Pointer[Upstream]
+		now.Store(w.upstream(doc))
+		var crew sync.WaitGroup
+		stop := make(chan struct{})
+		for range 8 {
+			crew.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					case <-time.After(3 * time.Millisecond):
+					}
+					if a := get(now.Load()); a.err != nil {
+						t.Error(a.err)
+					}
+				}
+			})
+		}
+		for i := range 60 {
+			for n, s := range w.targets {
+				s.sick.Store((n*7+i*3)%5 == 0 || i%20 == 19)
+			}
+			time.Sleep(70 * time.Millisecond)
+			now.Store(w.upstream(doc + fmt.Sprintf("max_pending: %d", 10+i%2)))
+			now.Load().Snapshot()
+		}
+		close(stop)
+		crew.Wait()
+		for n, s := range w.targets {
+			s.sick.Store(n < 3)
+		}
+		spent(time.Second)
+		if u := now.Load(); u.roster.Load().failing.Load() != 3 || u.Snapshot().Healthy != 17 {
+			t.Errorf("%d are counted as failing, %d healthy", u.roster.Load().failing.Load(), u.Snapshot().Healthy)
 		}
 	})
 }

@@ -16,38 +16,6 @@ import (
 	"sallyport/wire/dns"
 )
 
-// Addresses of a name share its weight; those of discover.dns have one each.
-func TestWeightsOfNames(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w, b := named(t)
-		b.set("one", "10.0.0.1")
-		b.set("two", "10.0.0.2", "10.0.0.3")
-		b.set("three", "10.0.0.4", "10.0.0.5", "10.0.0.6")
-		b.set("six", "2001:db8::1")
-		b.services["_x._tcp.y"] = []dns.Service{{Target: "one", Port: 81, Weight: 3}, {Target: "two", Port: 82, Weight: 0, Priority: 7}, {Target: "none", Port: 83}}
-		for doc, want := range map[string]string{
-			"targets: [http://10.9.9.9:81, http://localhost:82, http://x.localhost]":              "10.9.9.9:81*1 localhost:82*1 x.localhost:80*1",
-			"targets: [http://one, http://six/base]":                                              "10.0.0.1:80*1 [2001:db8::1]:80/base*1",
-			"targets: [{url: http://one, weight: 10}, {url: http://10.9.9.9, weight: 20}]":        "10.0.0.1:80*10 10.9.9.9:80*20",
-			"targets: [http://one, http://two:81]":                                                "10.0.0.1:80*2 10.0.0.2:81*1 10.0.0.3:81*1",
-			"targets: [{url: http://one, weight: 4}, {url: http://two, weight: 4}, http://three]": "10.0.0.1:80*12 10.0.0.2:80*6 10.0.0.3:80*6 10.0.0.4:80*1 10.0.0.5:80*1 10.0.0.6:80*1",
-			"targets: [{url: http://one, weight: 0}, http://two]":                                 "10.0.0.2:80*1 10.0.0.3:80*1",
-			"discover: {dns: 'two:8080'}":                                                         "10.0.0.2:8080*1 10.0.0.3:8080*1",
-			"discover: {dns: 'http://two/base/'}":                                                 "10.0.0.2:80/base*1 10.0.0.3:80/base*1",
-			"discover: {dns: 'three'}\ntargets: [{url: http://one, weight: 2}, http://two]":       "10.0.0.1:80*4 10.0.0.2:80*1 10.0.0.3:80*1 10.0.0.4:80*2 10.0.0.5:80*2 10.0.0.6:80*2",
-			"discover: {dns_srv: _x._tcp.y}":                                                      "10.0.0.1:81*6 10.0.0.2:82*1 10.0.0.3:82*1",
-			"discover: {dns_srv: 'http://_x._tcp.y/base'}":                                        "10.0.0.1:81/base*6 10.0.0.2:82/base*1 10.0.0.3:82/base*1",
-			"targets: [http://none, http://one]":                                                  "10.0.0.1:80*1",
-			"targets: [http://one]\ndiscover: {dns: one}":                                         "10.0.0.1:80*1", // found twice, and there once
-			"discover: {dns: none}":                                                               "",
-		} {
-			if got := targets(w.shop(doc)); got != want {
-				t.Errorf("%s:\n got %s\nwant %s", doc, got, want)
-			}
-		}
-	})
-}
-
 // A name that moves, vanishes and returns needs no restart; what stays keeps its connections, and what goes ends when its calls have.
 func TestNameMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -39,14 +39,27 @@ func (r *Resolver) ask(ctx context.Context, conf *dns.ClientConfig, name string,
 	return nil, 0, errors.New("the name leads from name to name without an end")
 }
 
+// quick is how long a server is waited for before the others are asked.
+const quick = 2 * time.Second
+
 // query asks the servers in turn, as often as resolv.conf says, until one can tell: yes, or that there is no such name.
 func (r *Resolver) query(ctx context.Context, conf *dns.ClientConfig, name string, qtype uint16) (*dns.Msg, error) {
 	q := new(dns.Msg).SetQuestion(name, qtype)
 	q.SetEdns0(udpSize, false)
 	last := errors.New("there is no server to ask")
-	for range conf.Attempts {
-		for _, server := range conf.Servers {
-			msg, err := exchange(ctx, net.JoinHostPort(server, conf.Port), q, time.Duration(conf.Timeout)*time.Second)
+	for try := range conf.Attempts {
+		wait := time.Duration(conf.Timeout) * time.Second
+		if try == 0 && conf.Attempts > 1 { // another server, or the next try, is likely to be quicker than the rest of the time
+			wait = min(wait, quick)
+		}
+		first := int(r.heard.Load())
+		for i := range conf.Servers {
+			n := (first + i) % len(conf.Servers)
+			server := conf.Servers[n]
+			msg, err := exchange(ctx, net.JoinHostPort(server, conf.Port), q, wait)
+			if err == nil {
+				r.heard.Store(int32(n))
+			}
 			switch {
 			case ctx.Err() != nil && err != nil:
 				return nil, err

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -29,6 +30,8 @@ type Resolver struct {
 	Conf  string // in place of /etc/resolv.conf
 	Hosts string // in place of /etc/hosts
 	Port  string // of the servers, in place of 53
+
+	heard atomic.Int32 // which server answered last; it is asked first
 
 	mu    sync.Mutex // guards what follows
 	conf  read[*dns.ClientConfig]
