@@ -133,14 +133,14 @@ func newToken() string {
 	return hex.EncodeToString(b[:])
 }
 
-// ReadToken returns the token in a file that nobody but its owner may read.
+// ReadToken returns the token in a file that not everybody may read.
 func ReadToken(name string) (string, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return "", err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s can be read by others than its owner; chmod 600 it, or remove it for another token to be made", name)
+	if info.Mode().Perm()&0o027 != 0 { // its group may read it, if that was somebody's wish
+		return "", fmt.Errorf("%s can be read by everybody, or written by others than its owner; chmod 600 it, or remove it for another token to be made", name)
 	}
 	b, err := os.ReadFile(name)
 	if err != nil {

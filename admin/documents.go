@@ -40,6 +40,8 @@ func (s *Server) reload(w http.ResponseWriter, _ *http.Request) *problem.Problem
 			*gateway.Reloaded
 			Warnings []spot `json:"warnings"`
 		}{done, spots(done.Warnings)})
+	case errors.Is(err, gateway.ErrUpgrading):
+		return problem.Draining.New("Another program is about to take over; it reads the document itself.").With("Retry-After", "1")
 	case errors.As(err, &errs):
 		p := refused.New("The document before stays in service.")
 		p.Extra = map[string]any{"errors": spots(errs)}

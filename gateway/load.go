@@ -24,8 +24,11 @@ func (g *Gateway) load(path string) (*Reloaded, error) {
 	g.loading.Lock()
 	defer g.loading.Unlock()
 	defer easeMemory()()
-	if g.draining.Load() {
+	switch {
+	case g.draining.Load():
 		return nil, errStopping
+	case g.life.busy():
+		return nil, ErrUpgrading
 	}
 	_, b := g.read(path)
 	return g.put(b)

@@ -36,10 +36,11 @@ func TestReloadManyRoutes(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		routes = 500
 	}
-	echo := newMirror(t)
+	echo, tunnels := newMirror(t), newSlowWorld(t)
 	doc := func(n int) []byte {
 		var b strings.Builder
-		fmt.Fprintf(&b, "%supstreams: { a: { targets: [%q] } }\nroutes:\n", listen, "http://"+echo)
+		fmt.Fprintf(&b, "%supstreams: { a: { targets: [%q] }, b: { targets: [%q] } }\nroutes:\n", listen, "http://"+echo, "http://"+tunnels.address)
+		fmt.Fprintf(&b, "  - { match: /tunnel, upstream: b }\n")
 		fmt.Fprintf(&b, "  - { match: /answer, respond: { headers: { x-number: \"%d\" }, body: \"%d\" } }\n", n, n)
 		fmt.Fprintf(&b, "  - { match: /stream, upstream: a }\n")
 		fmt.Fprintf(&b, "  - match: /mirror\n    policies: [{ headers: { request: { set: { x-seen: \"%d\" } }, response: { set: { x-number: \"%d\" } } } }]\n    upstream: a\n", n, n)
@@ -52,6 +53,11 @@ func TestReloadManyRoutes(t *testing.T) {
 	g := start(t, string(docs[0]), Options{})
 	at := g.Addresses()[0]
 	stream := openStream(t, at)
+	tunnel, far, err := openTunnel(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tunnel.Close()
 
 	span := soakFor(t, short)
 	quiet := newCrowdOfClients(at)
@@ -77,6 +83,9 @@ func TestReloadManyRoutes(t *testing.T) {
 		}
 	})
 	stream.lives(t)
+	if err := says(tunnel, far, "still here"); err != nil {
+		t.Error(err)
+	}
 	before, after := quiet.p99(), busy.p99()
 	t.Logf("%d requests, %d reloads of %d routes, the slowest took %v; p99 %v without, %v with reloads (%.1f times)",
 		busy.asked.Load(), reloads, routes, slowest.Round(time.Millisecond), before, after, float64(after)/float64(before))

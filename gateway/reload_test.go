@@ -179,8 +179,15 @@ func TestReloadListeners(t *testing.T) {
 	ask(t, two, get("/"))
 }
 
-// A directory as Kubernetes mounts a ConfigMap: names are links into a directory that a link stands for, which is swapped.
+// A directory as Kubernetes mounts a ConfigMap: names are links into a directory that a link stands for, which is swapped. The
+// document is the directory, or a file in it.
 func TestWatchConfigMap(t *testing.T) {
+	for _, name := range []string{"", "gw.yaml"} {
+		t.Run("path "+name, func(t *testing.T) { watchConfigMap(t, name) })
+	}
+}
+
+func watchConfigMap(t *testing.T, file string) {
 	dir := t.TempDir()
 	version := func(name, body string) {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
@@ -201,11 +208,14 @@ func TestWatchConfigMap(t *testing.T) {
 	if err := os.Symlink("..data/gw.yaml", filepath.Join(dir, "gw.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	p := newProcess(t, dir, Options{})
+	p := newProcess(t, filepath.Join(dir, file), Options{})
 	if _, body := ask(t, p.at, get("/")); body != "one" {
 		t.Fatalf("got %q", body)
 	}
 	version("..two", "two")
+	if err := os.RemoveAll(filepath.Join(dir, "..one")); err != nil { // as kubelet does
+		t.Fatal(err)
+	}
 	p.said(t, "configuration replaced")
 	if _, body := ask(t, p.at, get("/")); body != "two" {
 		t.Errorf("after the swap: got %q", body)

@@ -17,17 +17,19 @@ import (
 
 // A life is Run under way.
 type life struct {
-	g        *Gateway
-	path     string
-	signals  <-chan os.Signal
-	sockets  *process.Sockets
-	from     *process.Handover // nil unless the process takes over from another
-	systemd  *process.Notifier
-	upgrade  upgrade
-	keeper   *keeper // nil without a data directory
-	reloads  sync.Mutex
-	handed   bool   // another process has taken over
-	watching func() // stops following the files
+	g       *Gateway
+	path    string
+	signals <-chan os.Signal
+	sockets *process.Sockets
+	from    *process.Handover // nil unless the process takes over from another
+	systemd *process.Notifier
+	upgrade upgrade
+	keeper  *keeper // nil without a data directory
+	reloads sync.Mutex
+	handed  bool // another process has taken over
+
+	upgrading bool   // another process may be about to; guarded by the gateway's loading
+	watching  func() // stops following the files
 }
 
 // Run serves the document at path until ctx ends or a signal asks it to stop: SIGTERM and SIGINT end it once what is under way
@@ -203,6 +205,12 @@ func first(err error) error {
 	return err
 }
 
+// ErrUpgrading is what Reload returns while another program is about to take over, which reads the document itself.
+var ErrUpgrading = errors.New("another program is about to take over")
+
+// busy says whether another program may be about to take over. It is called with the gateway's loading held.
+func (l *life) busy() bool { return l != nil && l.upgrading }
+
 // loud reports a document that was refused.
 func (g *Gateway) loud(err error) {
 	if err != nil {
@@ -214,6 +222,9 @@ func (g *Gateway) loud(err error) {
 func (g *Gateway) reread(path string) {
 	g.loading.Lock()
 	defer g.loading.Unlock()
+	if g.life.busy() {
+		return
+	}
 	defer easeMemory()()
 	doc, b := g.read(path)
 	g.mu.Lock()

@@ -38,7 +38,12 @@ func (l *life) startUpgrade() {
 		log.Error("cannot hand over", "error", u.unfit)
 		return
 	}
+	// From here to the end of the upgrade no document is read: the new program reads the newest one, and whatever sockets it asks
+	// for shall be free or handed over.
+	l.g.loading.Lock()
 	next, err := u.program.Start(l.sockets)
+	l.upgrading = err == nil
+	l.g.loading.Unlock()
 	if err != nil {
 		log.Error("the new program cannot be started; this one goes on", "error", err)
 		return
@@ -56,6 +61,10 @@ func (l *life) handOver(err error) bool {
 	u.next, u.outcome, u.quit = nil, nil, nil
 	if err != nil {
 		l.g.log.Error("the new program does not take over; this one goes on", "pid", next.PID(), "error", err)
+		l.g.loading.Lock()
+		l.upgrading = false
+		l.g.loading.Unlock()
+		l.g.reread(l.path) // what changed meanwhile
 		return false
 	}
 	// Before the new one says that it is ready: systemd listens to the main process alone.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sallyport/test/selfsigned"
 )
 
 // This file is a process's life as a whole: programs that take over from one another, systemd, tokens, the last good document.
@@ -180,6 +184,76 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	t.Logf("%d requests, from process %d to %d", asked.Load(), first, i.number())
 }
 
+// The same for clients that speak TLS and HTTP/2, with one connection for many requests at once.
+func TestUpgradeUnderLoadHTTP2(t *testing.T) {
+	i := install(t)
+	certificate, key, err := selfsigned.PEM(24*time.Hour, "api.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{"cert.pem": certificate, "key.pem": key} {
+		if err := os.WriteFile(filepath.Join(i.dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secure := port(t)
+	_, front, admin := i.run("")
+	i.write(fmt.Sprintf("listeners:\n  - { address: %q, protocols: [h1, h2c] }\n  - { address: %q, tls: { certificates: [{ cert_file: %q, key_file: %q }] } }\nadmin: %q\nroutes:\n  - { match: /, respond: { body: hi } }\n",
+		front, secure, filepath.Join(i.dir, "cert.pem"), filepath.Join(i.dir, "key.pem"), admin))
+	if code, out := line("reload", "-c", i.document()); code != 0 {
+		t.Fatal(out)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(certificate)
+	trust := &tls.Config{RootCAs: pool, ServerName: "api.example.com"}
+	h2c, h2, h1 := new(http.Protocols), new(http.Protocols), new(http.Protocols)
+	h2c.SetUnencryptedHTTP2(true)
+	h2.SetHTTP2(true)
+	h1.SetHTTP1(true)
+	var stop atomic.Bool
+	var asked atomic.Int64
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop.Store(true)
+	for name, c := range map[string]struct {
+		url       string
+		transport *http.Transport
+	}{
+		"h2c":    {"http://" + front, &http.Transport{Protocols: h2c}},
+		"h2":     {"https://" + secure, &http.Transport{Protocols: h2, TLSClientConfig: trust.Clone()}},
+		"h1 TLS": {"https://" + secure, &http.Transport{Protocols: h1, TLSClientConfig: trust.Clone(), DisableKeepAlives: true}},
+	} {
+		client := &http.Client{Transport: c.transport, Timeout: 20 * time.Second}
+		for range 4 {
+			all.Go(func() {
+				defer c.transport.CloseIdleConnections()
+				for n := 0; !stop.Load(); n++ {
+					resp, err := client.Get(c.url + "/")
+					if err != nil {
+						t.Errorf("%s, request %d: %v", name, n, err)
+						return
+					}
+					if body := bodyOf(resp); body != "hi" || resp.StatusCode != 200 {
+						t.Errorf("%s, request %d: got %d %q", name, n, resp.StatusCode, body)
+						return
+					}
+					asked.Add(1)
+					<-time.After(time.Millisecond)
+				}
+			})
+		}
+	}
+	for range times(2, 20) {
+		for before := asked.Load(); asked.Load() < before+100 && !t.Failed(); {
+			<-time.After(time.Millisecond)
+		}
+		i.upgrade()
+	}
+	stop.Store(true)
+	all.Wait()
+	t.Logf("%d requests", asked.Load())
+}
+
 // load asks until stop, on one connection or on a new one each time. A connection is left when an answer says so.
 func load(at string, keep bool, stop *atomic.Bool, asked *atomic.Int64) error {
 	var c net.Conn
@@ -329,6 +403,54 @@ func TestUpgradeWhileUpgrading(t *testing.T) {
 	if _, err := os.Stat(i.pid); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the PID file: %v", err)
 	}
+}
+
+// Documents that change all the time while programs take over, listeners coming and going: no request fails, and the newest
+// document is served in the end.
+func TestUpgradeWhileReloading(t *testing.T) {
+	i := install(t)
+	_, front, admin := i.run("")
+	spare := port(t)
+	write := func(n int) {
+		listeners := fmt.Sprintf("[%q]", front)
+		if n%2 == 1 {
+			listeners = fmt.Sprintf("[%q, %q]", front, spare)
+		}
+		text := fmt.Sprintf("listeners: %s\nadmin: %q\nroutes:\n  - { match: /, respond: { body: hi } }\n  - { match: /number, respond: { body: \"%d\" } }\n", listeners, admin, n)
+		if err := os.WriteFile(i.document()+".new", []byte(text), 0o600); err != nil {
+			t.Error(err)
+		}
+		if err := os.Rename(i.document()+".new", i.document()); err != nil {
+			t.Error(err)
+		}
+	}
+	var stop atomic.Bool
+	var asked atomic.Int64
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop.Store(true)
+	for n := range 4 {
+		all.Go(func() {
+			if err := load(front, n%2 == 0, &stop, &asked); err != nil {
+				t.Errorf("client %d: %v", n, err)
+			}
+		})
+	}
+	all.Go(func() {
+		for n := 0; !stop.Load(); n++ {
+			write(n)
+			_ = syscall.Kill(i.number(), syscall.SIGHUP) // it may have ended just now
+			<-time.After(20 * time.Millisecond)
+		}
+	})
+	for range times(4, 40) {
+		i.upgrade()
+	}
+	stop.Store(true)
+	all.Wait()
+	write(1000)
+	i.await("the newest document", func() bool { return get(t, "http://"+front+"/number") == "1000" })
+	t.Logf("%d requests", asked.Load())
 }
 
 // A listener that the document no longer has is closed by the new program, one that is new is opened, and one that is spelt

@@ -59,7 +59,7 @@ func TestOperate(t *testing.T) {
 		{"an argument", append([]string{"reload", "now"}, c...), 2, []string{"takes no arguments"}},
 		{"elsewhere", append([]string{"status", "--admin", admin, "--token-file", tokenFile}, "-c", "none.yaml"), 0, []string{"ready"}},
 		{"no token", []string{"status", "--admin", admin, "-c", filepath.Join(i.dir, "other", "none.yaml")}, 1, []string{"no token: set $SALLYPORT_TOKEN"}},
-		{"a token for everybody", append([]string{"status", "--token-file", copied}, c...), 1, []string{"can be read by others"}},
+		{"a token for everybody", append([]string{"status", "--token-file", copied}, c...), 1, []string{"can be read by everybody"}},
 		{"nobody there", append([]string{"status", "--admin", port(t)}, c...), 1, []string{"cannot be asked", "refused"}},
 		{"no address", append([]string{"status", "--admin", "9901"}, c...), 1, []string{"is no address"}},
 	} {
