@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,17 +22,20 @@ type body struct {
 	got    atomic.Int64
 	waited time.Duration // for the client, all in all
 	timer  *time.Timer   // runs while a read waits; it stays when the body is another request's
-	by     atomic.Int64  // when that read has to end, in Unix nanoseconds; 0 while none waits
-	late   atomic.Bool   // the timer ended the reading
 	err    error         // sticky; io.EOF at the end
+
+	mu   sync.Mutex // guards what follows, and keeps src while the timer closes it
+	by   time.Time  // when the read that waits has to end; zero while none waits
+	late bool       // the timer ended the reading
 }
 
 // reset makes b the body of another request, or of none.
 func (b *body) reset(src io.ReadCloser, ctx context.Context, limits *Limits, limit *int64, length int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.src, b.ctx, b.limits, b.limit, b.length = src, ctx, limits, limit, length
-	b.waited, b.err = 0, nil
+	b.waited, b.err, b.late = 0, nil, false
 	b.got.Store(0)
-	b.late.Store(false)
 }
 
 var faultShort = wire.Bad("The body is not as long as Content-Length says.")
@@ -44,8 +48,7 @@ func (b *body) Read(p []byte) (int, error) {
 	start := time.Now()
 	b.arm(start, b.patience())
 	n, err := b.src.Read(p)
-	b.by.Store(0)
-	b.timer.Stop()
+	late := b.disarm()
 	b.waited += time.Since(start)
 	got := b.got.Load() + int64(n)
 	if *b.limit > 0 && got > *b.limit {
@@ -58,7 +61,7 @@ func (b *body) Read(p []byte) (int, error) {
 		err = io.EOF
 	}
 	if err != nil {
-		b.err = b.failure(err)
+		b.err = b.failure(err, late)
 	}
 	return n, b.err
 }
@@ -74,7 +77,9 @@ func (b *body) patience() time.Duration {
 }
 
 func (b *body) arm(now time.Time, d time.Duration) {
-	b.by.Store(now.Add(d).UnixNano())
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.by = now.Add(d)
 	if b.timer == nil {
 		b.timer = time.AfterFunc(d, b.expire)
 		return
@@ -82,21 +87,32 @@ func (b *body) arm(now time.Time, d time.Duration) {
 	b.timer.Reset(d)
 }
 
+// disarm says whether the timer ended the read.
+func (b *body) disarm() (late bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.by = time.Time{}
+	b.timer.Stop()
+	return b.late
+}
+
 // expire ends the read that waits. A timer that comes too late finds another one, or none.
 func (b *body) expire() {
-	if by := b.by.Load(); by == 0 || time.Now().UnixNano() < by {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.by.IsZero() || time.Now().Before(b.by) {
 		return
 	}
-	b.late.Store(true)
+	b.late = true
 	_ = b.src.Close()
 }
 
 // failure says in the words of package wire why a read failed.
-func (b *body) failure(err error) error {
+func (b *body) failure(err error, late bool) error {
 	switch {
 	case err == io.EOF:
 		return err
-	case b.late.Load():
+	case late:
 		return os.ErrDeadlineExceeded
 	case b.ctx.Err() != nil:
 		return errors.Join(wire.ErrClientGone, err)

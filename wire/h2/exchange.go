@@ -160,6 +160,7 @@ func (x *exchange) inform(resp *wire.Response) error {
 	}
 	h := x.w.Header()
 	put(h, &resp.Header)
+	h["Content-Length"] = nil // so that net/http takes a copy: when the stream is reset it comes back before it has read h
 	x.w.WriteHeader(resp.Status)
 	clear(h)
 	if x.from.Context().Err() != nil {
