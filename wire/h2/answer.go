@@ -90,7 +90,7 @@ func (a *answer) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	k := a.call
-	k.waits(&k.asked, time.Now(), 0)
+	k.awaits()
 	n, err := a.from.Body.Read(p)
 	k.waits(&k.asked, time.Time{}, n)
 	a.got += int64(n)

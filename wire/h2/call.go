@@ -38,10 +38,11 @@ type call struct {
 	first  bool      // the first byte of the response is there
 	head   bool      // all of its head
 	over   bool
-	cause  error    // why this side ended the call
-	watch  bool     // the client is watched
-	stop   func()   // ends the watching
-	tell   *interim // nil until there is an interim response
+	cause  error         // why this side ended the call
+	client *wire.Request // whose call it is, nil for nobody's
+	watch  bool          // the client is watched
+	stop   func()        // ends the watching
+	tell   *interim      // nil until there is an interim response
 }
 
 // patience is how long a call waits before it has its client watched.
@@ -100,6 +101,7 @@ func (k *call) do(body []byte) (*wire.Response, *wire.CallError) {
 	k.ctx, k.end = context.WithCancel(httptrace.WithClientTrace(context.Background(), trace))
 	req := k.request(body)
 	k.mu.Lock()
+	k.client = k.Request
 	k.timer = time.AfterFunc(k.next(k.began), k.look)
 	k.mu.Unlock()
 	if !k.Cancel.Begin(k.clientGone) {
@@ -235,13 +237,19 @@ func (k *call) look() {
 		k.fail(os.ErrDeadlineExceeded)
 		return
 	}
-	if !k.watch && now.Sub(k.began) >= patience && (k.up == nil || k.up.ended()) { // two cannot read from the client
-		k.watch = true
-		if r := k.Request; r != nil && r.Conn != nil && r.Conn.Watch != nil {
+	if !k.watch && now.Sub(k.began) >= patience && k.quiet() {
+		if r := k.client; r != nil && r.Conn != nil && r.Conn.Watch != nil {
+			k.watch = true
 			k.stop = r.Conn.Watch(k.clientGone)
 		}
 	}
 	k.timer.Reset(k.next(now))
+}
+
+// quiet says whether nobody else uses the client's connection: the request's own goroutine waits in here, and the body is read. The
+// caller holds mu.
+func (k *call) quiet() bool {
+	return (!k.head || !k.asked.IsZero()) && (k.up == nil || k.up.ended())
 }
 
 func (k *call) clientGone() {
@@ -269,6 +277,14 @@ func (k *call) waits(since *time.Time, at time.Time, n int) {
 	if !at.IsZero() {
 		k.rearm()
 	}
+}
+
+// awaits says that the body of the response is waited for. Whose call it is may have turned out since it was sent.
+func (k *call) awaits() {
+	k.mu.Lock()
+	k.client = k.Request
+	k.mu.Unlock()
+	k.waits(&k.asked, time.Now(), 0)
 }
 
 // finish ends the call, when nothing of it is under way any more, and gives its place back.
