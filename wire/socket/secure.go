@@ -283,6 +283,11 @@ func (s *Secure) SetReadDeadline(t time.Time) error { return s.sock.SetReadDeadl
 // SetWriteDeadline makes a Flush fail after t; zero is never.
 func (s *Secure) SetWriteDeadline(t time.Time) error { return s.sock.SetWriteDeadline(t) }
 
+// mostSealed is more than a whole Part, and as much again, that may wait for Flush.
+const mostSealed = 2 * Big
+
+var errSealed = errors.New("too much is waiting to be sent")
+
 // below is what TLS reads and writes.
 type below Secure
 
@@ -331,7 +336,8 @@ func (s *Secure) readable(fd uintptr) bool {
 }
 
 // Write takes what TLS writes. During the handshake it goes out at once. Later on it waits for Flush: so does an answer to a request for new
-// keys, which is due before the next data (RFC 8446 §4.6.3).
+// keys, which is due before the next data (RFC 8446 §4.6.3). There are no
+// more of these than fit: then nothing can be sent any more.
 func (b *below) Write(p []byte) (int, error) {
 	s := (*Secure)(b)
 	if !s.live {
@@ -339,6 +345,9 @@ func (b *below) Write(p []byte) (int, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.out) > mostSealed {
+		return 0, errSealed
+	}
 	if need := len(s.out) + len(p); need > cap(s.out) {
 		larger := append(Take(need)[:0], s.out...)
 		if s.out != nil {

@@ -201,6 +201,23 @@ func TestGoodbye(t *testing.T) {
 	}
 }
 
+// What TLS answers of its own accord while nothing is sent does not heap up, as when a client asks for new keys again and again.
+func TestAnswersDoNotHeapUp(t *testing.T) {
+	s, _ := pair(t, tls.VersionTLS13)
+	answer := make([]byte, 27) // a KeyUpdate
+	for n := 0; ; n += len(answer) {
+		if _, err := (*below)(s).Write(answer); err != nil {
+			if n < Part {
+				t.Errorf("%v after %d bytes", err, n)
+			}
+			return
+		}
+		if n > 1<<20 {
+			t.Fatalf("%d bytes wait", len(s.out))
+		}
+	}
+}
+
 func TestHandshakeTime(t *testing.T) {
 	near, far := net.Pipe()
 	defer near.Close()
