@@ -11,8 +11,8 @@ import (
 // This file is the life of a health check: it asks one address at intervals whether it is well, for all targets of that address
 // that are to be asked the same, whatever upstream they belong to. Calls see one word of it: failing.
 //
-// A target gets calls until its first check has ended, which is begun at once; that one decides alone. From
-// then on it takes several in a row to change what is thought of it.
+// A target gets calls until its first check has ended, which is begun at once; that one decides alone, and so does the first one that
+// passes. From then on it takes several in a row to change what is thought of it.
 
 // A checkKey is what tells checks apart.
 type checkKey struct {
@@ -33,6 +33,7 @@ type check struct {
 	timer   *time.Timer // of the next check
 	stopped bool        // there are no users left
 	judged  bool        // a check has ended
+	passed  bool        // and one has passed
 	contra  int         // checks in a row that speak against what is thought of the target
 	last    time.Time   // when a check last ended
 	fault   error       // why the last one failed, nil when it passed
@@ -151,9 +152,10 @@ func (c *check) conclude(err error, told *tales) {
 			told.info("target is back", "upstream", t.home.upstream.name, "target", t.name)
 		}
 	}
-	if c.turns(err == nil, first) {
+	if c.turns(err == nil, first || err == nil && !c.passed) {
 		c.turn(told)
 	}
+	c.passed = c.passed || err == nil
 	next := c.settings.Interval
 	if first { // spread what began at one time
 		next = time.Duration(rand.Int64N(int64(next))) + 1
@@ -163,8 +165,8 @@ func (c *check) conclude(err error, told *tales) {
 	c.timer.Reset(next)
 }
 
-// turns says whether a check that passed, or did not, changes what is thought of the target.
-func (c *check) turns(passed, first bool) bool {
+// turns says whether a check that passed, or did not, changes what is thought of the target. One that decides does so alone.
+func (c *check) turns(passed, decides bool) bool {
 	if passed != c.failing.Load() {
 		c.contra = 0
 		return false
@@ -174,7 +176,7 @@ func (c *check) turns(passed, first bool) bool {
 	if passed {
 		enough = c.settings.Healthy
 	}
-	return first || c.contra >= enough
+	return decides || c.contra >= enough
 }
 
 // turn takes the address out, or brings it back, and tells of it. The caller holds mu of c.

@@ -92,6 +92,14 @@ func TestFirstCheck(t *testing.T) {
 		if a.seen.Load() != 0 {
 			t.Error("a target that fails its checks got a call")
 		}
+		before := a.checks.Load()
+		a.sick.Store(false)
+		for a.checks.Load() == before {
+			spent(100 * time.Millisecond)
+		}
+		if got := served(u, 5); got["a:80"] != 5 {
+			t.Errorf("after its first pass: %v", got)
+		}
 	})
 }
 

@@ -20,7 +20,7 @@ type Health struct {
 	GRPC      GRPC              `json:"grpc" default:"false" doc:"Whether is asked by grpc.health.v1.Health/Check: true for the target as a whole, or the name of a service. It goes over HTTP/2, with an http target without TLS."`
 	Interval  time.Duration     `json:"interval" default:"5s" min:"100ms" max:"1d" doc:"From one check to the next, up to a tenth less so that not all come at once."`
 	Timeout   time.Duration     `json:"timeout" default:"1s" min:"1ms" max:"1m" doc:"How long a check may take, connecting included."`
-	Healthy   int               `json:"healthy" default:"2" min:"1" max:"100" doc:"Checks in a row that a target has to pass to get calls again."`
+	Healthy   int               `json:"healthy" default:"2" min:"1" max:"100" doc:"Checks in a row that a target has to pass to get calls again; one is enough for a target that has never passed."`
 	Unhealthy int               `json:"unhealthy" default:"3" min:"1" max:"100" doc:"Checks in a row that a target has to fail to get none. The first check of all decides alone."`
 	Expect    []Statuses        `json:"expect" one:"true" default:"[200-399]" doc:"Statuses of the answer that pass, and ranges of them."`
 	Method    string            `json:"method" default:"GET" enum:"GET,HEAD,OPTIONS,POST" doc:"Method of the request."`
