@@ -94,10 +94,7 @@ var elsewhere = []string{"targets", "balance", "host", "protocol", "timeouts"}
 // settings tells of what else governs the call: its times, and what the document sets beside them.
 func (e *explaining) settings(out *ExplainedCall, targets []balance.Prospect) {
 	node := e.doc.Root.Field("upstreams").Field(out.Upstream)
-	out.Protocol = "h1"
-	if p := node.Field("protocol"); p != nil {
-		out.Protocol = p.Text
-	}
+	out.Protocol = protocolOf(e.doc.Upstreams[out.Upstream], targets)
 	out.Settings = []policy.Fact{}
 	add := func(name, value string) { out.Settings = append(out.Settings, policy.Fact{Name: name, Value: value}) }
 	if len(targets) > 0 {
@@ -112,11 +109,30 @@ func (e *explaining) settings(out *ExplainedCall, targets []balance.Prospect) {
 		}
 		add("timeouts", "connect "+untilOr(c.Connect, "none")+", response_header "+head+", idle "+untilOr(c.Idle, "none")+", total "+total)
 	}
+	if len(targets) > 0 && targets[0].Call.Upgrade != "" {
+		add("upgrade", targets[0].Call.Upgrade)
+	}
 	for _, f := range node.Entries() {
 		if !slices.Contains(elsewhere, f.Name) {
 			add(f.Name, e.shown(f.Node))
 		}
 	}
+}
+
+// protocolOf is what is spoken with the targets: where that is for them to choose, what they may choose.
+func protocolOf(c *balance.Config, targets []balance.Prospect) string {
+	if c.Protocol != "auto" {
+		return string(c.Protocol)
+	}
+	for _, t := range targets {
+		switch scheme, _, _ := strings.Cut(t.URL, "://"); scheme {
+		case "https":
+			return "h2 or h1"
+		case "h2c":
+			return "h2c"
+		}
+	}
+	return "h1"
 }
 
 func untilOr(d time.Duration, none string) string {

@@ -41,6 +41,9 @@ func (b *builder) unbounded(s step) {
 	if fieldText(n, "on_store_error") == "allow" {
 		b.once(failsOpen, s, "while its counters cannot be reached everybody passes; local keeps counting in each gateway")
 	}
+	if _, guarded := s.policy.(*conditional); s.kind == "fault" && fieldText(n, "header") != "" && !guarded {
+		b.once(faultsForAll, s, "whoever sends %s has requests fail as they like", fieldText(n, "header"))
+	}
 	if s.kind == "fault" {
 		b.once(onPurpose, s, "requests fail here on purpose")
 	}

@@ -42,6 +42,10 @@ var (
 		Why:     "The policy fault delays requests or makes them fail.",
 		Do:      "Remove it when the experiment is over.",
 		Example: "fault: { delay: 100ms }"})
+	faultsForAll = lint.Define(lint.Rule{Code: "SP110", Title: "Clients may ask for faults",
+		Why:     "fault has header, so that whoever sends that field has requests delayed, refused or cut off, and holds on to places and connections meanwhile.",
+		Do:      "Leave header out where clients are not your own, or put a when beside the policy that only your own meet.",
+		Example: "policies:\n  - fault: { header: X-Fault }"})
 
 	unusedUpstream = lint.Define(lint.Rule{Code: "SP201", Title: "An upstream that nobody uses",
 		Why:     "No route, copy or other setting sends anything to it. Its targets may be asked for their health all the same.",

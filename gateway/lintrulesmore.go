@@ -66,6 +66,14 @@ var (
 		Why:     "With normalize off the upstream gets the path as the client wrote it, dot segments and encodings among it. It may read another path than the one that policies and routes saw.",
 		Do:      "Leave normalize on, or put what needs it on an api of its own without guards by path.",
 		Example: "apis:\n  - name: raw\n    normalize: off\n    routes: [{ match: \"/{path...}\", policies: [{ ip_filter: { allow: 10.0.0.0/8 } }], upstream: files }]"})
+	secretInDocument = lint.Define(lint.Rule{Code: "SP411", Title: "A secret in the document",
+		Why:     "A secret stands in the document as it is. Whoever may read the file, its copies and its history has it.",
+		Do:      "Write ${env.NAME} or ${file('name')}, or for tokens of the admin listener their hash.",
+		Example: "admin: { tokens: [{ name: ci, role: operator, value: 0123456789abcdef }] }"})
+	guessableCookie = lint.Define(lint.Rule{Code: "SP412", Severity: lint.Note, Title: "A cookie by which targets can be guessed",
+		Why:     "sticky has no secret, so that somebody who guesses the URL of a target can tell from the cookie that the guess is right.",
+		Do:      "Give sticky.secret, the same on all gateways, from the environment.",
+		Example: "upstreams:\n  users: { targets: [http://10.0.0.1:80], sticky: { cookie: route } }"})
 
 	unsafeRetry = lint.Define(lint.Rule{Code: "SP501", Title: "Retries of what must not happen twice",
 		Why:     "POST and PATCH may be sent again although the target has carried them out already: an order is placed twice.",
@@ -83,4 +91,8 @@ var (
 		Why:     "With outliers.max_ejected 0% a target that breaks every call goes on getting its share of them.",
 		Do:      "Leave the setting out: half of the targets may be out, and the last one in service never is.",
 		Example: "outliers: { max_ejected: 0% }"})
+	neverComes = lint.Define(lint.Rule{Code: "SP505", Title: "A time that never comes",
+		Why:     "A try may take longer than the whole call, so that the call has ended before a try is given up.",
+		Do:      "Make retry.per_try_timeout shorter than timeouts.total, so that there is time for another try.",
+		Example: "upstreams:\n  users: { targets: [http://10.0.0.1:80], timeouts: { total: 2s }, retry: { per_try_timeout: 5s } }"})
 )

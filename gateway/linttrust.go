@@ -24,6 +24,23 @@ func (b *builder) trust(rules []*rule) {
 	b.clear(rules, listeners)
 	b.plain()
 	b.bytes(rules)
+	b.secrets(b.doc.Root, "")
+}
+
+// secrets finds those that stand in the document.
+func (b *builder) secrets(n *schema.Node, path string) {
+	if n == nil {
+		return
+	}
+	if n.Secret && n.Written == "" && n.Text != "" {
+		b.finds(secretInDocument, n, path, "it stands here for everybody who may read the file; write ${env.NAME} or ${file('name')}")
+	}
+	for _, f := range n.Fields {
+		b.secrets(f.Node, schema.Join(path, f.Name))
+	}
+	for i, item := range n.Items {
+		b.secrets(item, schema.Index(path, i))
+	}
 }
 
 // everybody finds networks of proxies that hold the whole world.

@@ -13,6 +13,9 @@ func (b *builder) resilience() {
 	for _, name := range b.names {
 		c, n, path := b.doc.Upstreams[name], b.doc.Root.Field("upstreams").Field(name), schema.Join("upstreams", name)
 		b.retries(c, n.Field("retry"), path+".retry")
+		if s := c.Sticky; s != nil && s.Secret.Empty() {
+			b.finds(guessableCookie, n.Field("sticky"), path+".sticky", "the cookie %s has no secret", s.Cookie)
+		}
 		if len(c.Targets) > 1 && c.Health == nil {
 			b.finds(noHealth, n, path, "that one of its %d targets is ill shows only when a request fails there", len(c.Targets))
 		}
@@ -31,6 +34,9 @@ func (b *builder) resilience() {
 func (b *builder) retries(c *balance.Config, n *schema.Node, path string) {
 	if n == nil || c.Retry.Attempts == 0 {
 		return
+	}
+	if each, all := c.Retry.PerTryTimeout, c.Timeouts.Total; each > 0 && all > 0 && each >= all {
+		b.finds(neverComes, n.Field("per_try_timeout"), path+".per_try_timeout", "a try may take %s, and the call has ended after %s", schema.FormatDuration(each), schema.FormatDuration(all))
 	}
 	for _, m := range c.Retry.Methods {
 		if slices.Contains([]string{"POST", "PATCH"}, m) {

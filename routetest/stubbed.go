@@ -25,11 +25,11 @@ func stubbed(doc *config.Document) (*config.Document, map[string]string) {
 	owner := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(doc.Upstreams)) {
 		c := *doc.Upstreams[name]
-		c.Discover, c.Health, c.TLS, c.Protocol = nil, nil, nil, "h1"
 		c.Targets = slices.Clone(c.Targets)
 		if len(c.Targets) == 0 {
-			c.Targets = []balance.Target{{URL: &url.URL{Scheme: "http", Host: name + ".upstream"}, Weight: 1}}
+			c.Targets = []balance.Target{{URL: found(c.Discover, name), Weight: 1}}
 		}
+		c.Discover, c.Health, c.TLS, c.Protocol = nil, nil, nil, "h1"
 		if host := c.Targets[0].URL.Host; c.Host == (balance.Host{}) && oneHost(c.Targets) {
 			_ = c.Host.UnmarshalText([]byte(host)) // it was read already
 		}
@@ -39,6 +39,20 @@ func stubbed(doc *config.Document) (*config.Document, map[string]string) {
 		d.Upstreams[name] = &c
 	}
 	return &d, owner
+}
+
+// found is the target in place of those that would be found by d.
+func found(d *balance.Discover, upstream string) *url.URL {
+	if d != nil && d.DNS != "" {
+		text := d.DNS
+		if !strings.Contains(text, "://") {
+			text = "http://" + text
+		}
+		if u, err := url.Parse(text); err == nil && u.Host != "" {
+			return u
+		}
+	}
+	return &url.URL{Scheme: "http", Host: upstream + ".upstream"}
 }
 
 func oneHost(targets []balance.Target) bool {
