@@ -17,6 +17,9 @@ type contender struct {
 
 const backendPort = 9100
 
+// secure is what TLS adds to a port.
+const secure = 1000
+
 // contenders lists who takes part, the one that ratios refer to first.
 func contenders(dir string) []contender {
 	path := func(name string) string { return filepath.Join(dir, name) }
@@ -26,12 +29,14 @@ func contenders(dir string) []contender {
 		{name: "nginx tuned", port: 9002, args: []string{"nginx", "-c", path("nginx-tuned.conf")}, memo: "the same with proxy_buffers 16 16k and no temporary files",
 			file: map[string]string{"nginx-tuned.conf": nginx(dir, 9002, "proxy_buffers 16 16k; proxy_buffer_size 16k; proxy_max_temp_file_size 0;")}},
 		{name: "haproxy", port: 9003, args: []string{"haproxy", "-f", path("haproxy.cfg")}, memo: "Debian's, 1 thread, http-reuse always",
-			file: map[string]string{"haproxy.cfg": haproxy(9003)}},
+			file: map[string]string{"haproxy.cfg": haproxy(dir, 9003)}},
 		{name: "sallyport", port: 9004, args: []string{"bin/sallyport", "run", "-c", path("plain.yaml")}, memo: "one route, access log off, metrics on as always",
-			file: map[string]string{"plain.yaml": sallyport(9004, 9904, "off", "")}},
+			file: map[string]string{"plain.yaml": sallyport(dir, 9004, 9904, "off", "")}},
 		{name: "sallyport chain", port: 9005, args: []string{"bin/sallyport", "run", "-c", path("chain.yaml")}, memo: "ip_filter, headers, rate_limit, metrics, access log to /dev/null",
-			file: map[string]string{"chain.yaml": sallyport(9005, 9905, "/dev/null", chain)}},
+			file: map[string]string{"chain.yaml": sallyport(dir, 9005, 9905, "/dev/null", chain)}},
 		{name: "net/http", port: 9006, args: []string{path("reverseproxy"), "127.0.0.1:9006", fmt.Sprintf("http://127.0.0.1:%d", backendPort)}, memo: "httputil.ReverseProxy, tuned pool and buffers"},
+		{name: "caddy", port: 9007, args: []string{"caddy", "run", "--adapter", "caddyfile", "--config", path("Caddyfile")}, memo: "Debian's, reverse_proxy, no log",
+			file: map[string]string{"Caddyfile": caddy(dir, 9007)}},
 	}
 }
 
@@ -45,14 +50,15 @@ http {
   upstream backend { server 127.0.0.1:%[3]d; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 300s; }
   server {
     listen 127.0.0.1:%[2]d backlog=4096;
+    listen 127.0.0.1:%[5]d ssl http2 backlog=4096; ssl_certificate %[1]s/cert.pem; ssl_certificate_key %[1]s/key.pem; ssl_protocols TLSv1.3;
     location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; %[4]s }
   }
 }
-`, dir, port, backendPort, more)
+`, dir, port, backendPort, more, port+secure)
 }
 
-func haproxy(port int) string {
+func haproxy(dir string, port int) string {
 	return fmt.Sprintf(`global
   maxconn 9000
   nbthread 1
@@ -67,10 +73,26 @@ defaults
   http-reuse always
 frontend f
   bind 127.0.0.1:%d backlog 4096
+  bind 127.0.0.1:%d ssl crt %s/both.pem alpn h2 backlog 4096
   default_backend b
 backend b
   server s1 127.0.0.1:%d pool-max-conn -1 pool-purge-delay 300s
-`, port, backendPort)
+`, port, port+secure, dir, backendPort)
+}
+
+func caddy(dir string, port int) string {
+	return fmt.Sprintf(`{
+	admin off
+	auto_https off
+}
+http://127.0.0.1:%[1]d {
+	reverse_proxy 127.0.0.1:%[2]d
+}
+https://127.0.0.1:%[3]d {
+	tls %[4]s/cert.pem %[4]s/key.pem
+	reverse_proxy 127.0.0.1:%[2]d
+}
+`, port, backendPort, port+secure, dir)
 }
 
 const chain = `
@@ -78,11 +100,13 @@ const chain = `
       - headers: { request: { set: { X-Gateway: sallyport } }, response: { set: { X-Frame-Options: DENY } } }
       - rate_limit: { rate: 1000000/s }`
 
-func sallyport(port, admin int, log, policies string) string {
+func sallyport(dir string, port, admin int, log, policies string) string {
 	if policies != "" {
 		policies = "\n    policies:" + policies
 	}
-	return fmt.Sprintf(`listeners: [{ address: "127.0.0.1:%d" }]
+	return fmt.Sprintf(`listeners:
+  - { address: "127.0.0.1:%d" }
+  - { address: "127.0.0.1:%d", tls: { certificates: [{ cert_file: cert.pem, key_file: key.pem }] } }
 admin: { address: "127.0.0.1:%d" }
 telemetry: { access_log: { path: %q } }
 limits: { connections_per_client: 4096 }
@@ -91,7 +115,7 @@ upstreams:
 routes:
   - match: "/{path...}"%s
     upstream: backend
-`, port, admin, log, backendPort, policies)
+`, port, port+secure, admin, log, backendPort, policies)
 }
 
 // write puts the configuration of c into dir.

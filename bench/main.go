@@ -21,6 +21,7 @@ type kase struct {
 	path  string
 	conns int
 	post  bool
+	h2    int      // streams a connection, over TLS; 0 is HTTP/1.1 without
 	only  []string // contenders, all when empty
 }
 
@@ -30,6 +31,7 @@ var kases = []kase{
 	{name: "1 KiB, 1000 connections", path: "/1k", conns: 1000, only: []string{"nginx", "haproxy", "sallyport", "net/http"}},
 	{name: "100 KiB, 64 connections", path: "/100k", conns: 64, only: []string{"nginx", "nginx tuned", "haproxy", "sallyport", "net/http"}},
 	{name: "POST 10 KiB, 64 connections", path: "/1k", conns: 64, post: true, only: []string{"nginx", "haproxy", "sallyport", "sallyport chain", "net/http"}},
+	{name: "HTTP/2 over TLS, 1 KiB, 16 connections of 8 streams", path: "/1k", conns: 16, h2: 8, only: []string{"nginx", "haproxy", "sallyport", "caddy"}},
 }
 
 func main() {
@@ -60,6 +62,9 @@ func run(dir string, rounds, seconds, only int) (err error) {
 		return err
 	}
 	running = append(running, backend)
+	if err := certificate(dir); err != nil {
+		return err
+	}
 	cs := contenders(dir)
 	procs := map[string]*process{}
 	for i := range cs {
@@ -92,7 +97,12 @@ func compare(dir string, k kase, cs []contender, procs map[string]*process, roun
 			if len(k.only) > 0 && !slices.Contains(k.only, c.name) {
 				continue
 			}
-			s, err := load(dir, k, c.port, procs[c.name], seconds)
+			s, err := sample{}, error(nil)
+			if k.h2 > 0 {
+				s, err = load2(k, c.port+secure, procs[c.name], seconds)
+			} else {
+				s, err = load(dir, k, c.port, procs[c.name], seconds)
+			}
 			if err != nil {
 				return fmt.Errorf("%s, %s, round %d: %w", k.name, c.name, round+1, err)
 			}

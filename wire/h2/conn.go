@@ -26,9 +26,13 @@ type conn struct {
 	block []byte // what rest is part of, nil while nothing waits
 	slow  bool   // a deadline is set, as a head has begun and not ended
 
-	wmu  sync.Mutex // guards writing: out, and that nothing comes between two pieces of a frame
-	out  scan
-	told []byte // frames to put in at the end of the frame under way
+	wmu     sync.Mutex // guards what follows, and writing
+	out     scan       // of what net/http has written
+	wait    []byte     // a block with what is to be sent, nil for nothing
+	told    []byte     // frames to put in at the end of the frame under way
+	due     bool       // somebody is about to send
+	writeBy time.Time  // the deadline of writing
+	failed  error      // why nothing more can be written
 
 	mu    sync.Mutex // guards what follows
 	flood flood
@@ -36,7 +40,7 @@ type conn struct {
 	users int     // the connection itself while it is open, and each request under way
 
 	heads  atomic.Int64 // bytes of the heads of requests under way
-	closed sync.Once
+	closed atomic.Bool
 }
 
 // A seat is what one request at a time needs of a connection; it knows the connection's client.
@@ -133,71 +137,6 @@ func (c *conn) took(b []byte, n int, err error) (int, error) {
 
 // SetReadDeadline does nothing: the deadlines of reading are set here.
 func (c *conn) SetReadDeadline(time.Time) error { return nil }
-
-// Write writes frames, and what is to be put between them.
-func (c *conn) Write(p []byte) (int, error) {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
-	n, err := c.Conn.Write(p)
-	c.wrote(p[:n])
-	if err == nil {
-		err = c.tell()
-	}
-	return n, err
-}
-
-// wrote counts the frames in b. The caller holds wmu.
-func (c *conn) wrote(b []byte) {
-	c.mu.Lock()
-	c.out.feed(b, c.flood.wrote)
-	c.mu.Unlock()
-}
-
-// tell writes what waits to be put between two frames, if this is between two. The caller holds wmu.
-func (c *conn) tell() error {
-	if len(c.told) == 0 || !c.out.between() {
-		return nil
-	}
-	_, err := c.Conn.Write(c.told)
-	c.told = nil
-	return err
-}
-
-// say has f written between two frames, at once if nothing is being written.
-func (c *conn) say(f []byte) {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
-	c.told = append(c.told, f...)
-	if c.begun() {
-		_ = c.tell()
-	}
-}
-
-// begun says whether the settings, with which a server has to begin, were written. The caller holds wmu.
-func (c *conn) begun() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.out.any
-}
-
-// calm tells a client why its connection ends, if that can be done without waiting for it.
-func (c *conn) calm() {
-	if !c.wmu.TryLock() {
-		return
-	}
-	defer c.wmu.Unlock()
-	if c.out.between() {
-		_ = c.Conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-		_, _ = c.Conn.Write(goAway(lastStream, codeEnhanceCalm))
-	}
-}
-
-// Close closes the connection. net/http calls it, once it has ended with it, and so does the server.
-func (c *conn) Close() error {
-	err := c.Conn.Close()
-	c.closed.Do(c.leave)
-	return err
-}
 
 // enter counts a request in, and returns a seat for it; nil when the connection has ended already.
 func (c *conn) enter() *seat {

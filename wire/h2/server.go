@@ -67,7 +67,6 @@ func (s *Server) engine() *http.Server {
 			MaxReadFrameSize:              writePiece, // the least there is; a larger one may not even fit into a window
 			SendPingTimeout:               pingAfter,
 			PingTimeout:                   pingTimeout,
-			WriteByteTimeout:              l.WriteIdle,
 		},
 		Protocols: new(http.Protocols),
 	}
@@ -163,7 +162,7 @@ func (s *Server) Drain() {
 		return
 	}
 	for _, c := range s.list() {
-		go c.say(goAway(lastStream, codeNone)) // waits for a write under way, and that for the client
+		go c.say(goAway(lastStream, codeNone)) // which waits for a write under way, and that for the client
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +181,7 @@ func (s *Server) Close() {
 	s.once.Do(s.init)
 	s.draining.Store(true)
 	for _, c := range s.list() {
-		_ = c.Close()
+		c.cut()
 	}
 }
 
