@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -47,8 +48,9 @@ func (m *Metrics) DropSource(kind, name string, s *Source) {
 // collectSources writes what is known of sources.
 func (m *Metrics) collectSources(out chan<- prometheus.Metric) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	for key, s := range m.sources {
+	sources := maps.Clone(m.sources) // so that nothing waits while they are written out
+	m.mu.Unlock()
+	for key, s := range sources {
 		out <- value(lookups, prometheus.CounterValue, float64(s.good.Load()), key[0], key[1], "ok")
 		out <- value(lookups, prometheus.CounterValue, float64(s.bad.Load()), key[0], key[1], "failed")
 		out <- value(lookFound, prometheus.GaugeValue, float64(s.found.Load()), key[0], key[1])
