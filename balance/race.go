@@ -3,6 +3,7 @@ package balance
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sallyport/telemetry"
@@ -51,11 +52,14 @@ type race struct {
 
 // A runner is one try of a race. What it found is for others once it has come in.
 type runner struct {
-	pick   pick
-	start  time.Time
-	call   wire.Call
-	header wire.Header
-	cancel wire.Cancel
+	pick    pick
+	start   time.Time
+	call    wire.Call
+	header  wire.Header
+	request wire.Request // stands in for the client's
+	conn    wire.Conn
+	client  atomic.Pointer[wire.Conn] // the client's, once the try has won
+	cancel  wire.Cancel
 
 	resp   *wire.Response
 	failed *wire.CallError
@@ -83,7 +87,9 @@ func (u *Upstream) race(s *sending, p *pick, start time.Time) (*wire.Response, *
 	*p = best.pick
 	s.x.Target, s.x.Waited = best.pick.name, best.took
 	s.c.Target, s.c.Host = best.call.Target, best.call.Host
-	best.call.Request = s.c.Request // from here on the call is the exchange's own
+	if from := s.c.Request; from != nil {
+		best.client.Store(from.Conn) // from here on the call is the exchange's own
+	}
 	return best.resp, best.failed
 }
 
@@ -109,13 +115,25 @@ func (r *race) run(call *wire.Call, p pick, start time.Time) bool {
 		c.header = h.Clone()
 		c.call.Header = &c.header
 	}
-	c.call.Request, c.call.Cancel = nil, &c.cancel
+	if call.Request != nil {
+		c.request.Conn, c.request.Trailers, c.conn.Watch = &c.conn, call.Request.Trailers, c.watch
+		c.call.Request = &c.request
+	}
+	c.call.Cancel = &c.cancel
 	if !r.u.registry.races.run(func() { r.runner(c) }) {
 		return false // the process is about to end
 	}
 	r.started = append(r.started, c)
 	r.left++
 	return true
+}
+
+// watch has the client watched once the try has won; before that the race does it.
+func (c *runner) watch(gone func()) (stop func()) {
+	if client := c.client.Load(); client != nil && client.Watch != nil {
+		return client.Watch(gone)
+	}
+	return func() {}
 }
 
 // runner makes one try and comes in.

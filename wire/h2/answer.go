@@ -48,7 +48,11 @@ func (k *call) response(from *http.Response) error {
 	}
 	k.mu.Lock()
 	k.head = true
+	cause := k.cause
 	k.mu.Unlock()
+	if cause != nil {
+		return cause // it came while the head did, and the stream is reset
+	}
 	if k.up != nil && k.up.ended() {
 		k.up.unshare() // so that the client's connection can have another request
 	}
