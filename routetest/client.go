@@ -68,7 +68,11 @@ func (c *client) send(r *config.TestRequest, from netip.Addr) (*answered, error)
 }
 
 func receive(conn net.Conn, method string) (*answered, error) {
-	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	r := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(r, &http.Request{Method: method})
+	for err == nil && resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols { // interim, such as 100 Continue
+		resp, err = http.ReadResponse(r, &http.Request{Method: method})
+	}
 	if err != nil {
 		return nil, noAnswer(err)
 	}

@@ -65,6 +65,11 @@ func TestExpectations(t *testing.T) {
 		{"a time to begin at", "at: 2031-05-06T07:08:09Z, from: 203.0.113.9, request: /ip, expect: { json: { at: \"2031-05-06T07:08:09Z\" } }", ""},
 		{"HEAD and 204", "upstreams: { c: 204 }, steps: [{ request: HEAD /text, expect: { status: 201, body: \"\" } }, { request: /c, expect: { status: 204, body: \"\" } }]", ""},
 		{"a request that cannot be read", "request: { path: /text, headers: { Content-Length: [1, 2] } }, expect: { status: 400, problem: bad_request, route: none }", ""},
+		{"100-continue", `request: { path: POST /c, body: abc, headers: { Expect: 100-continue } }, expect: { status: 200, sent: { body: abc } }`, ""},
+		{"a large body", `request: { path: POST /c, body: "` + strings.Repeat("0123456789", 30000) + `" }, expect: { status: 200, sent: { headers: { Content-Length: 300000 } } }`, ""},
+		{"a body that does not come", `request: { path: POST /c, body: abc, headers: { Content-Length: 5 } }, expect: { status: 400 }`, ""},
+		{"a body that is too large", `request: { path: POST /c, headers: { Content-Length: 50000000 } }, expect: { status: 413, calls: 0 }`, ""},
+		{"many times", `steps: [{ request: /text, times: 2000, expect: 201 }]`, ""},
 		{"a response that ends early", "upstreams: { c: { headers: { Transfer-Encoding: gzip }, body: x } }, request: /c, expect: 502", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -16,9 +16,9 @@ func (p policyOf) Explain(x *policy.Exchange) policy.Verdict {
 	}
 	var why []string
 	for _, part := range []struct{ name, before, after string }{{"path", path, r.Path.Text}, {"query", query, r.Query}, {"host", host, x.Host}} {
-		switch {
-		case part.before == part.after:
-		case part.before == "":
+		switch part.before {
+		case part.after:
+		case "":
 			why = append(why, fmt.Sprintf("%s %s", part.name, part.after))
 		default:
 			why = append(why, fmt.Sprintf("%s %s becomes %s", part.name, part.before, part.after))
