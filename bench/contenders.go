@@ -9,7 +9,7 @@ import (
 // A contender is one proxy in front of the backend.
 type contender struct {
 	name string
-	port int
+	port int               // for plain HTTP; see secure
 	args []string          // command line
 	file map[string]string // configuration files that it needs, by name in the work directory
 	memo string            // how it is set up, for the results page
@@ -17,7 +17,8 @@ type contender struct {
 
 const backendPort = 9100
 
-// secure is what TLS adds to a port.
+// secure is what TLS adds to a port. All contenders have TLS 1.3 with AES-128 and a key on P-256: what they would choose by themselves
+// differs.
 const secure = 1000
 
 // contenders lists who takes part, the one that ratios refer to first.
@@ -51,6 +52,7 @@ http {
   server {
     listen 127.0.0.1:%[2]d backlog=4096;
     listen 127.0.0.1:%[5]d ssl http2 backlog=4096; ssl_certificate %[1]s/cert.pem; ssl_certificate_key %[1]s/key.pem; ssl_protocols TLSv1.3;
+    ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
     location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; %[4]s }
   }
@@ -73,7 +75,7 @@ defaults
   http-reuse always
 frontend f
   bind 127.0.0.1:%d backlog 4096
-  bind 127.0.0.1:%d ssl crt %s/both.pem alpn h2 backlog 4096
+  bind 127.0.0.1:%d ssl crt %s/both.pem alpn h2,http/1.1 ssl-min-ver TLSv1.3 ciphersuites TLS_AES_128_GCM_SHA256 backlog 4096
   default_backend b
 backend b
   server s1 127.0.0.1:%d pool-max-conn -1 pool-purge-delay 300s
@@ -106,7 +108,7 @@ func sallyport(dir string, port, admin int, log, policies string) string {
 	}
 	return fmt.Sprintf(`listeners:
   - { address: "127.0.0.1:%d" }
-  - { address: "127.0.0.1:%d", tls: { certificates: [{ cert_file: cert.pem, key_file: key.pem }] } }
+  - { address: "127.0.0.1:%d", tls: { certificates: [{ cert_file: cert.pem, key_file: key.pem }], min_version: "1.3" } }
 admin: { address: "127.0.0.1:%d" }
 telemetry: { access_log: { path: %q } }
 limits: { connections_per_client: 4096 }

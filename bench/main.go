@@ -22,6 +22,7 @@ type kase struct {
 	conns int
 	post  bool
 	h2    int      // streams a connection, over TLS; 0 is HTTP/1.1 without
+	tls   bool     // HTTP/1.1 over TLS
 	only  []string // contenders, all when empty
 }
 
@@ -30,6 +31,8 @@ var kases = []kase{
 	{name: "1 KiB, 1 connection", path: "/1k", conns: 1, only: []string{"nginx", "haproxy", "sallyport", "net/http"}},
 	{name: "1 KiB, 1000 connections", path: "/1k", conns: 1000, only: []string{"nginx", "haproxy", "sallyport", "net/http"}},
 	{name: "100 KiB, 64 connections", path: "/100k", conns: 64, only: []string{"nginx", "nginx tuned", "haproxy", "sallyport", "net/http"}},
+	{name: "TLS, 1 KiB, 64 connections", path: "/1k", conns: 64, tls: true, only: []string{"nginx", "haproxy", "sallyport"}},
+	{name: "TLS, 100 KiB, 64 connections", path: "/100k", conns: 64, tls: true, only: []string{"nginx", "nginx tuned", "haproxy", "sallyport"}},
 	{name: "POST 10 KiB, 64 connections", path: "/1k", conns: 64, post: true, only: []string{"nginx", "haproxy", "sallyport", "sallyport chain", "net/http"}},
 	{name: "HTTP/2 over TLS, 1 KiB, 16 connections of 8 streams", path: "/1k", conns: 16, h2: 8, only: []string{"nginx", "haproxy", "sallyport", "caddy"}},
 }

@@ -74,7 +74,11 @@ func load(dir string, k kase, port int, p *process, seconds int) (sample, error)
 		}
 		args = append(args, "-s", script)
 	}
-	args = append(args, fmt.Sprintf("http://127.0.0.1:%d%s", port, k.path))
+	scheme := "http"
+	if k.tls {
+		scheme, port = "https", port+secure
+	}
+	args = append(args, fmt.Sprintf("%s://127.0.0.1:%d%s", scheme, port, k.path))
 	before, _ := usage(p.cmd.Process.Pid)
 	out, err := exec.Command("taskset", args...).CombinedOutput()
 	if err != nil {

@@ -99,6 +99,9 @@ func (u *upConn) do(c *wire.Call) (resp *wire.Response, failed *wire.CallError, 
 	if u.at.IsZero() {
 		u.at = time.Now()
 	}
+	if u.s.size = 0; c.Request != nil && c.Request.Conn != nil && c.Request.Conn.TLS != nil {
+		u.s.size = bigBlock // what comes cannot be spliced, and the more there is the fewer records it takes
+	}
 	u.build(c)
 	inline := u.inline(c)
 	u.due = !inline.all

@@ -159,9 +159,23 @@ func whole(err error) error {
 	return err
 }
 
-// content puts p behind what waits to be written, or writes both.
+// content puts p behind what waits to be written, or writes both. With TLS no less is written at a time than has to be: each time costs a
+// record, too.
 func (w *writer) content(p []byte) error {
-	if w.o.b != nil && len(w.o.b)+len(p) <= cap(w.o.b) && len(w.o.b) > 0 {
+	room := cap(w.o.b) - len(w.o.b)
+	if w.s.tls != nil {
+		room = min(cap(w.o.b), socket.Part) - len(w.o.b)
+	}
+	if len(w.o.b) > 0 && len(p) <= room {
+		w.o.b = append(w.o.b, p...)
+		return nil
+	}
+	if w.s.tls != nil && len(w.o.b) > 0 && len(p)-room < smallBlock {
+		w.o.b = append(w.o.b, p[:room]...)
+		p = p[room:]
+		if err := w.flush(); err != nil {
+			return err
+		}
 		w.o.b = append(w.o.b, p...)
 		return nil
 	}

@@ -25,6 +25,7 @@ type stream struct {
 	buf  []byte // nil while nothing is buffered
 	r, w int    // what is buffered is buf[r:w]
 	kept []byte // start of a head that came in pieces, while the stream waits for the rest
+	size int    // of the blocks to read into, 0 for the usual
 
 	readBy  time.Time // deadlines that the connection has now
 	writeBy time.Time
@@ -197,7 +198,7 @@ func (s *stream) failed() error {
 func (s *stream) readable(fd uintptr) bool {
 	b, from := s.buf, s.w
 	if b == nil {
-		b = socket.Take(max(smallBlock, len(s.kept)+1))
+		b = socket.Take(max(smallBlock, s.size, len(s.kept)+1))
 		from = copy(b, s.kept)
 	}
 	s.n, s.errno = socket.Read(fd, b[from:])
