@@ -207,6 +207,7 @@ func (u *upConn) await(by time.Time) error {
 				return err
 			}
 		}
+		u.o.shrink() // it is kept for a second try
 		if r := u.call.Request; r != nil && r.Conn != nil && r.Conn.Watch != nil {
 			u.stop = r.Conn.Watch(u.goneF)
 		}

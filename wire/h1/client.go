@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/wire"
+	"sallyport/wire/socket"
 )
 
 // An upConn is a connection to a target. One call uses it at a time.
@@ -100,7 +101,7 @@ func (u *upConn) do(c *wire.Call) (resp *wire.Response, failed *wire.CallError, 
 		u.at = time.Now()
 	}
 	if u.s.size = 0; c.Request != nil && c.Request.Conn != nil && c.Request.Conn.TLS != nil {
-		u.s.size = bigBlock // what comes cannot be spliced, and the more there is the fewer records it takes
+		u.s.size = socket.Part // what comes cannot be spliced, and the more there is the fewer records it takes
 	}
 	u.build(c)
 	inline := u.inline(c)

@@ -26,9 +26,32 @@ func (w *writer) flush() error {
 	if len(w.o.b) == 0 {
 		return nil
 	}
+	if w.s.tls != nil {
+		return w.flushSealed()
+	}
 	err := w.write(w.o.b)
 	w.o.b = w.o.b[:0]
 	return err
+}
+
+// flushSealed is flush for a client with TLS: while it is waited for, only what is encrypted is held.
+func (w *writer) flushSealed() error {
+	for part := w.o.b; len(part) > w.s.tls.Room(); part = w.o.b {
+		n := w.s.tls.Room()
+		if err := w.write(part[:n]); err != nil {
+			return err
+		}
+		w.o.b = w.o.b[:copy(w.o.b, part[n:])]
+	}
+	err := w.s.tls.Seal(w.o.b)
+	w.o.free()
+	if err == nil {
+		err = w.s.sendSealed(w.idle)
+	}
+	if w.now = (time.Time{}); err != nil {
+		return &writeError{w.peer, err}
+	}
+	return nil
 }
 
 func (w *writer) write(b []byte) error {
@@ -140,6 +163,13 @@ func (w *writer) plain(b io.Reader, length int64) error {
 		if length >= 0 && int64(len(p)) > length-w.sent {
 			return errTooMuch
 		}
+		if w.s.tls != nil {
+			n, err := w.sealed(src, p)
+			if w.sent += int64(n); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := w.content(p); err != nil {
 			return err
 		}
@@ -159,23 +189,9 @@ func whole(err error) error {
 	return err
 }
 
-// content puts p behind what waits to be written, or writes both. With TLS no less is written at a time than has to be: each time costs a
-// record, too.
+// content puts p behind what waits to be written, or writes both.
 func (w *writer) content(p []byte) error {
-	room := cap(w.o.b) - len(w.o.b)
-	if w.s.tls != nil {
-		room = min(cap(w.o.b), socket.Part) - len(w.o.b)
-	}
-	if len(w.o.b) > 0 && len(p) <= room {
-		w.o.b = append(w.o.b, p...)
-		return nil
-	}
-	if w.s.tls != nil && len(w.o.b) > 0 && len(p)-room < smallBlock {
-		w.o.b = append(w.o.b, p[:room]...)
-		p = p[room:]
-		if err := w.flush(); err != nil {
-			return err
-		}
+	if w.o.b != nil && len(w.o.b)+len(p) <= cap(w.o.b) && len(w.o.b) > 0 {
 		w.o.b = append(w.o.b, p...)
 		return nil
 	}
@@ -183,6 +199,45 @@ func (w *writer) content(p []byte) error {
 		return err
 	}
 	return w.write(p)
+}
+
+// sealed does as content with the beginning of p, which src has, and returns how much of it that was. While a client with TLS is waited for,
+// only what is encrypted is held.
+func (w *writer) sealed(src source, p []byte) (n int, err error) {
+	t := w.s.tls
+	if len(w.o.b) > 0 {
+		n = min(len(p), min(cap(w.o.b), t.Room())-len(w.o.b))
+		if n > 0 {
+			w.o.b = append(w.o.b, p[:n]...)
+		}
+		src.discard(max(n, 0))
+		if n == len(p) {
+			return n, nil
+		}
+		n, p = max(n, 0), p[max(n, 0):]
+		if err := w.flush(); err != nil {
+			return n, err
+		}
+	}
+	if len(p) < headBlock { // what did not fit
+		w.o.take(headBlock)
+		w.o.b = append(w.o.b, p...)
+		src.discard(len(p))
+		return n + len(p), nil
+	}
+	p = p[:min(len(p), t.Room())]
+	if err := t.Seal(p); err != nil {
+		return n, &writeError{w.peer, err}
+	}
+	src.discard(len(p))
+	if b, ok := src.(*body); ok {
+		b.s.release()
+	}
+	w.now = time.Time{}
+	if err := w.s.sendSealed(w.idle); err != nil {
+		return n, &writeError{w.peer, err}
+	}
+	return n + len(p), nil
 }
 
 // chunked writes a body as chunks, each as large as what there is to write, and the trailer behind it.
@@ -221,6 +276,7 @@ func (w *writer) chunk(src source) error {
 		if err := w.flush(); err != nil {
 			return err
 		}
+		w.o.begin()
 	}
 	at := len(w.o.b)
 	all := w.o.b[:cap(w.o.b)]

@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/wire"
+	"sallyport/wire/socket"
 )
 
 // A Server serves HTTP/1.1 on connections that somebody else accepts.
@@ -69,15 +71,23 @@ func (s *Server) Serve(c net.Conn, listener any) {
 	k.info.Inform = k.inform
 	k.info.Watch = k.watch
 	k.s.init(c)
-	if t := k.s.tls; t != nil {
-		state := t.ConnectionState()
-		k.info.TLS = &state
-	}
+	k.info.TLS = stateOf(k.s.tls)
 	s.open.Add(1)
 	s.mu.Lock()
 	s.conns[k] = struct{}{}
 	s.mu.Unlock()
 	k.serve(true)
+}
+
+// stateOf is a function of its own because what is agreed on takes much of a stack, which lives as long as the connection.
+//
+//go:noinline
+func stateOf(t *socket.Secure) *tls.ConnectionState {
+	if t == nil {
+		return nil
+	}
+	state := t.ConnectionState()
+	return &state
 }
 
 func addrPort(a net.Addr) netip.AddrPort {

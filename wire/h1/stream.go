@@ -199,6 +199,9 @@ func (s *stream) readable(fd uintptr) bool {
 	b, from := s.buf, s.w
 	if b == nil {
 		b = socket.Take(max(smallBlock, s.size, len(s.kept)+1))
+		if s.size > 0 {
+			b = b[:max(s.size, len(s.kept)+1)]
+		}
 		from = copy(b, s.kept)
 	}
 	s.n, s.errno = socket.Read(fd, b[from:])
@@ -255,16 +258,40 @@ func (s *stream) write(b []byte, now time.Time, idle time.Duration) error {
 // seal encrypts b part by part and writes each at once.
 func (s *stream) seal(b []byte, now time.Time, idle time.Duration) error {
 	for len(b) > 0 {
-		part := b[:min(len(b), socket.Part)]
+		part := b[:min(len(b), s.tls.Room())]
 		b = b[len(part):]
 		if err := s.tls.Seal(part); err != nil {
 			return err
 		}
-		if err := s.push(now, idle, s.tls.Flush); err != nil {
+		if err := s.sendSealed(idle); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unhurried is how long a client may take nothing of what is sealed before that is put where it takes less memory.
+const unhurried = time.Second
+
+// sendSealed writes what is sealed, giving the peer idle time for each step of progress; see push.
+func (s *stream) sendSealed(idle time.Duration) error {
+	all, err := s.tls.TryFlush()
+	if all || err != nil {
+		return err
+	}
+	now := time.Now()
+	if idle > unhurried {
+		if err := s.setWrite(now.Add(unhurried)); err != nil {
+			return err
+		}
+		if _, err := s.tls.Flush(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			s.tls.Slow(false)
+			return err
+		}
+		s.tls.Shrink()
+		s.writeBy = time.Time{}
+	}
+	return s.push(now, idle, s.tls.Flush)
 }
 
 // push calls once until it has nothing left to write, giving the peer at least idle time for each step of progress, at most

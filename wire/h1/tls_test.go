@@ -249,10 +249,10 @@ func TestSlowReaderOverTLS(t *testing.T) {
 	big := handler(func(*wire.Request) *wire.Response {
 		return &wire.Response{Status: 200, Body: wire.BytesBody(bytes.Repeat([]byte("x"), size)), Length: size}
 	})
-	_, c := secured(t, big, Limits{WriteIdle: 200 * time.Millisecond}, nil)
+	_, c := secured(t, big, Limits{WriteIdle: 600 * time.Millisecond}, nil)
 	_, _ = io.WriteString(c, simple)
 	r, n := bufio.NewReader(c), 0
-	for buf := make([]byte, 600<<10); n < size; {
+	for buf := make([]byte, 300<<10); n < size; {
 		m, err := io.ReadFull(r, buf[:min(len(buf), size-n)])
 		if n += m; err != nil {
 			t.Fatalf("after %d bytes: %v", n, err)

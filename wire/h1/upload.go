@@ -56,6 +56,7 @@ func (u *upConn) upload(c *wire.Call) error {
 	}
 	u.stopWatch() // two cannot read from the client
 	u.due = false
+	u.o.free() // there is no second try from here on
 	up := &upload{done: make(chan struct{})}
 	u.up = up
 	if b, ok := c.Body.(wire.Shared); ok {

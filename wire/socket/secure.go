@@ -1,12 +1,14 @@
 package socket
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -43,6 +45,8 @@ type Secure struct {
 	failed  error      // why Write cannot go on; guarded by writing
 	sending []byte     // on its way
 	sent    int        // of sending
+	hasty   bool       // the flush under way does not wait
+	slow    atomic.Bool
 	onWrite func(fd uintptr) bool
 	wrote   syscall.Errno
 }
@@ -50,8 +54,10 @@ type Secure struct {
 // Part is how much Seal takes at a time: what fits into a block with the overhead of its records.
 const Part = Big - 4*overhead
 
-// overhead is more than what a record adds to its 16 KiB.
-const overhead = 64
+const (
+	overhead  = 64       // more than what a record adds to its content
+	maxRecord = 16 << 10 // bytes of content
+)
 
 // Server returns the server's side of TLS on c, before the handshake.
 func Server(c net.Conn, config *tls.Config) *Secure { return secure(c, config, tls.Server) }
@@ -161,21 +167,54 @@ func (s *Secure) Seal(p []byte) error {
 
 // Flush sends what is sealed, and tells how much of that went out, as it stands on the wire. After a deadline that passed it may
 // be called again.
-func (s *Secure) Flush() (int, error) {
-	before := s.sent
+func (s *Secure) Flush() (int, error) { return s.flush(true) }
+
+// TryFlush sends as much of what is sealed as needs no waiting, and says whether that was all.
+func (s *Secure) TryFlush() (all bool, err error) {
+	if s.raw == nil {
+		return false, nil // nobody can tell
+	}
+	_, err = s.flush(false)
+	return s.sending == nil, err
+}
+
+func (s *Secure) flush(waits bool) (int, error) {
 	if s.sending == nil {
 		s.mu.Lock()
 		s.sending, s.out = s.out, nil
 		s.mu.Unlock()
-		before, s.sent = 0, 0
+		s.sent = 0
 	}
+	before := s.sent
+	s.hasty = !waits
 	err := s.send()
 	n := s.sent - before
-	if err == nil && s.sending != nil {
+	if err == nil && s.sending != nil && s.sent == len(s.sending) {
 		Give(s.sending)
 		s.sending, s.sent = nil, 0
 	}
 	return n, err
+}
+
+// Shrink makes what waits to be sent take no more memory than it has to, until Slow is told otherwise: for a peer that takes its time.
+func (s *Secure) Shrink() {
+	if rest := s.sending[s.sent:]; len(rest) < cap(s.sending) {
+		block := s.sending
+		s.sending, s.sent = bytes.Clone(rest), 0
+		Give(block)
+	}
+	s.Slow(true)
+}
+
+// Slow says whether the peer takes its time. For one that does less is sealed at a time.
+func (s *Secure) Slow(slow bool) { s.slow.Store(slow) }
+
+// Room is how much had better be sealed at a time.
+func (s *Secure) Room() int {
+	if s.slow.Load() {
+		return maxRecord
+	}
+	return Part
 }
 
 func (s *Secure) send() error {
@@ -203,7 +242,7 @@ func (s *Secure) writable(fd uintptr) bool {
 		n, err := Write(fd, s.sending[s.sent:])
 		s.sent += n
 		if err == syscall.EAGAIN {
-			return false
+			return s.hasty
 		}
 		if err != 0 {
 			s.wrote = err
@@ -349,7 +388,13 @@ func (b *below) Write(p []byte) (int, error) {
 		return 0, errSealed
 	}
 	if need := len(s.out) + len(p); need > cap(s.out) {
-		larger := append(Take(need)[:0], s.out...)
+		var larger []byte
+		if s.slow.Load() {
+			larger = make([]byte, 0, need)
+		} else {
+			larger = Take(need)
+		}
+		larger = append(larger[:0], s.out...)
 		if s.out != nil {
 			Give(s.out)
 		}
