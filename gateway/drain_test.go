@@ -23,6 +23,7 @@ type slowWorld struct {
 	release chan struct{}
 	cut     atomic.Int64 // tunnels that did not end in order
 	ended   atomic.Int64 // tunnels that did
+	echoed  atomic.Int64 // bytes in tunnels
 }
 
 func newSlowWorld(t *testing.T) *slowWorld {
@@ -60,7 +61,9 @@ func (w *slowWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		defer c.Close()
 		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 		w.arrived.Add(1)
-		if _, err := io.Copy(c, buf); err != nil {
+		n, err := io.Copy(c, buf)
+		w.echoed.Add(n)
+		if err != nil {
 			w.cut.Add(1)
 			return
 		}
@@ -238,6 +241,38 @@ func TestDrainEndsTunnels(t *testing.T) {
 		t.Errorf("the target's side: %d ended, %d cut", w.ended.Load(), w.cut.Load())
 	}
 }
+
+// A WebSocket that nobody ends is told on both sides that the gateway goes away, after all that was sent.
+func TestDrainTellsWebSockets(t *testing.T) {
+	w := newSlowWorld(t)
+	p := newProcess(t, document(t, listen+"admin: off\ndrain: 300ms\nupstreams: { a: { targets: [\"http://"+w.address+"\"] } }\nroutes: [{ match: \"/{any...}\", upstream: a }]\n"), Options{})
+	c, r, err := openTunnel(p.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := says(c, r, "\x81\x85\x00\x00\x00\x00hello"); err != nil {
+		t.Fatal(err)
+	}
+	p.signals <- syscall.SIGTERM
+	got, err := io.ReadAll(r)
+	// What the target was told came back: it sends everything back.
+	if err != nil || string(got) != "\x88\x02\x03\xe9" && string(got) != goodbye {
+		t.Errorf("got %q %v", got, err)
+	}
+	if err := <-p.ended; err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	for until := time.Now().Add(5 * time.Second); w.ended.Load()+w.cut.Load() == 0 && time.Now().Before(until); {
+		<-time.After(time.Millisecond)
+	}
+	if w.cut.Load() > 0 || w.echoed.Load() != int64(len("\x81\x85\x00\x00\x00\x00hello")+len(goodbye)) {
+		t.Errorf("the target's side: %d cut, %d bytes came", w.cut.Load(), w.echoed.Load())
+	}
+}
+
+// goodbye is what a target is told.
+const goodbye = "\x88\x82\x00\x00\x00\x00\x03\xe9"
 
 // Clients that ask all the time on connections that stay lose nothing when the gateway stops: each is told that its connection
 // ends, with an answer.

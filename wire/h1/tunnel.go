@@ -30,15 +30,15 @@ func (k *conn) switchProtocols(x *exchange, resp *wire.Response) (sent int64, ag
 	if err != nil {
 		return 0, false, err
 	}
-	t := &joint{idle: k.srv.limits.Tunnel, closing: &k.srv.closing}
+	t := &joint{idle: k.srv.limits.Tunnel, closing: &k.srv.closing, socket: wire.EqualFold(up.proto, "websocket")}
 	t.touch()
 	k.joined.Store(true)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		t.copy(up.s, &k.s, &t.received)
+		t.copy(up.s, &k.s, &t.received, goingAwayMasked)
 	}()
-	t.copy(&k.s, up.s, &t.sent)
+	t.copy(&k.s, up.s, &t.sent, goingAway)
 	<-done
 	x.body.got = t.received
 	k.lingers = k.srv.closing.Load()
@@ -51,13 +51,19 @@ type joint struct {
 	last           atomic.Int64 // when a byte moved, in Unix nanoseconds
 	sent, received int64
 	closing        *atomic.Bool // the gateway ends it, not one of the two
+	socket         bool         // it is a WebSocket connection
 }
 
 func (t *joint) touch() { t.last.Store(time.Now().UnixNano()) }
 
-// copy moves what comes from one stream to the other. The end of the one is passed on as a half-close; a failure ends both.
-func (t *joint) copy(to, from *stream, n *int64) {
-	err := t.move(to, from, n)
+// copy moves what comes from one stream to the other. The end of the one is passed on as a half-close; a failure ends both. When
+// it is the gateway that ends it, a WebSocket is told so with bye, if no frame is cut.
+func (t *joint) copy(to, from *stream, n *int64, bye []byte) {
+	var passed frames
+	err := t.move(to, from, n, &passed)
+	if t.closing.Load() && t.socket && passed.between() {
+		_ = to.write(bye, time.Now(), orderly) // who does not read it is told by the end
+	}
 	if (err == io.EOF || t.closing.Load()) && to.closeWrite() && err == io.EOF {
 		return
 	}
@@ -65,11 +71,14 @@ func (t *joint) copy(to, from *stream, n *int64) {
 	from.abort()
 }
 
-func (t *joint) move(to, from *stream, n *int64) error {
+func (t *joint) move(to, from *stream, n *int64, passed *frames) error {
 	for {
 		if p := from.buffered(); len(p) > 0 {
 			if err := to.write(p, time.Now(), t.idle); err != nil {
 				return err
+			}
+			if t.socket {
+				passed.pass(p)
 			}
 			from.r = from.w
 			*n += int64(len(p))
