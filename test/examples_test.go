@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/tools/txtar"
+
 	"sallyport/gateway"
 	"sallyport/routetest"
 )
@@ -42,7 +44,7 @@ func TestOtherExamples(t *testing.T) {
 // sound fails for a document with errors or warnings.
 func sound(t *testing.T, document string) {
 	t.Helper()
-	r := gateway.Check(document, gateway.Options{Env: func(string) (string, bool) { return "", false }})
+	r := gateway.Check(document, gateway.Options{Env: func(string) (string, bool) { return "", false }, ReadFile: beside(t, document).read})
 	if err := r.Err(true); err != nil {
 		t.Error(err)
 	}
@@ -55,6 +57,27 @@ func sound(t *testing.T, document string) {
 	if len(r.Routes) == 0 {
 		t.Errorf("%s has no routes", document)
 	}
+}
+
+// beside knows the certificates that the script beside a document makes.
+func beside(t *testing.T, document string) *player {
+	t.Helper()
+	p := &player{folder: filepath.Dir(document), files: map[string][]byte{}}
+	scripts, _ := filepath.Glob(filepath.Join(p.folder, "*.txtar"))
+	for _, s := range scripts {
+		archive, err := txtar.ParseFile(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if name, found := strings.CutPrefix(f.Name, "certificate "); found {
+				if err := p.certify(name, f.Data); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	return p
 }
 
 func read(t *testing.T, file string) string {

@@ -46,8 +46,8 @@ func (p *player) foretell(name string, m *message) *gateway.Explanation {
 		q.Headers = append(q.Headers, [2]string{"Host", "gateway.test"})
 	}
 	e, err := p.gate.Explain(q)
-	if err != nil {
-		return nil
+	if _, secure := m.directive("tls"); err != nil || secure != (e.Request.Scheme == "https") {
+		return nil // what a listener says to the wrong scheme is no request's business
 	}
 	return e
 }
