@@ -1,6 +1,9 @@
 package balance
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"sallyport/policy"
@@ -81,4 +84,40 @@ func (u *Upstream) shares(r *roster, x *policy.Exchange, c *wire.Call, now int64
 		out[t] /= sum
 	}
 	return out
+}
+
+// Explain says in words when a call of that method is made again.
+func (r *Retry) Explain(method string) string {
+	if r.Attempts == 0 {
+		return "none, but for targets that no connection can be made to"
+	}
+	safe := slices.Contains(r.Methods, method)
+	var on []string
+	for _, c := range r.On {
+		if safe || c.word == connectFailure {
+			on = append(on, c.String())
+		}
+	}
+	tries := fmt.Sprintf("%d more tries", r.Attempts)
+	if r.Attempts == 1 {
+		tries = "1 more try"
+	}
+	switch {
+	case len(on) == 0:
+		return "none for " + method
+	case safe:
+		return tries + " on " + strings.Join(on, ", ")
+	}
+	return fmt.Sprintf("%s on %s only, since %s may not be made twice", tries, strings.Join(on, ", "), method)
+}
+
+// String is the condition as it is written.
+func (c *Condition) String() string {
+	switch {
+	case c.word != "":
+		return c.word
+	case c.first != c.last:
+		return fmt.Sprintf("%dxx", c.first/100)
+	}
+	return fmt.Sprint(c.first)
 }

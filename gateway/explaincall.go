@@ -89,7 +89,7 @@ func (e *explaining) fields(sent *wire.Header) (list []ExplainedField, removed [
 }
 
 // elsewhere are the settings of an upstream that an explanation shows in another place.
-var elsewhere = []string{"targets", "balance", "host", "protocol", "timeouts"}
+var elsewhere = []string{"targets", "balance", "host", "protocol", "timeouts", "retry"}
 
 // settings tells of what else governs the call: its times, and what the document sets beside them.
 func (e *explaining) settings(out *ExplainedCall, targets []balance.Prospect) {
@@ -109,6 +109,11 @@ func (e *explaining) settings(out *ExplainedCall, targets []balance.Prospect) {
 		}
 		add("timeouts", "connect "+untilOr(c.Connect, "none")+", response_header "+head+", idle "+untilOr(c.Idle, "none")+", total "+total)
 	}
+	retry := e.doc.Upstreams[out.Upstream].Retry.Explain(out.Method)
+	if n := node.Field("retry"); n != nil {
+		retry += "; " + e.shown(n)
+	}
+	add("retry", retry)
 	if len(targets) > 0 && targets[0].Call.Upgrade != "" {
 		add("upgrade", targets[0].Call.Upgrade)
 	}

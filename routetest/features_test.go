@@ -79,6 +79,7 @@ tests:
   - { name: plain, request: GET http://api.example.com/?a, expect: { status: 308, headers: { Location: "https://api.example.com/?a" } } }
   - { name: secure, request: { path: GET http://api.example.com/, listener: ":443" }, expect: { status: 200, json: { scheme: https } } }
   - { name: elsewhere, request: { path: GET http://www.example.com/, listener: ":443" }, expect: { status: 421, problem: misdirected_request } }
+  - { name: a year later, steps: [{ request: { path: GET http://api.example.com/, listener: ":443" }, expect: 200 }, { wait: 365d, request: { path: GET http://api.example.com/, listener: ":443" }, expect: 200 }] }
   - { name: another protocol, request: { path: /, listener: ":8080" }, expect: { json: { scheme: http, protocol: HTTP/1.1 } } }
 `
 	for name, text := range map[string][]byte{"doc.yaml": []byte(doc), "api.pem": certificate, "api.key": key} {

@@ -14,6 +14,9 @@ import (
 // width is how long lines are at most where they can be broken.
 const width = 100
 
+// maxCandidates is how many routes are listed for people.
+const maxCandidates = 20
+
 // A page writes sections of aligned lines.
 type page struct {
 	io.Writer
@@ -81,6 +84,10 @@ func (p *page) routes(e *gateway.Explanation) {
 	}
 	p.head("Routes")
 	for i := range e.Routes {
+		if i == maxCandidates {
+			p.note(fmt.Sprintf("  %d more fit in host and path; --json lists them", len(e.Routes)-i))
+			break
+		}
 		r := &e.Routes[i]
 		mark, match, why := " ", r.Match, lacks(r)
 		if r.API != "default" {
