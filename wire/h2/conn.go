@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sallyport/wire"
+	"sallyport/wire/socket"
 )
 
 // A conn is a client's connection, and the net.Conn that net/http has in its place.
@@ -18,6 +19,7 @@ type conn struct {
 	srv  *Server
 	info wire.Conn
 	raw  syscall.RawConn // of a plain TCP connection
+	tls  *socket.Secure  // nil without TLS
 	late bool            // it came after Drain and gets one answer
 
 	// Reading, by the one goroutine of net/http that reads.
@@ -36,8 +38,9 @@ type conn struct {
 
 	mu    sync.Mutex // guards what follows
 	flood flood
-	seats []*seat // for requests, free
-	users int     // the connection itself while it is open, and each request under way
+	calms chan struct{} // closed when streams have come to their handlers; nil while nobody waits for that
+	seats []*seat       // for requests, free
+	users int           // the connection itself while it is open, and each request under way
 
 	heads  atomic.Int64 // bytes of the heads of requests under way
 	closed atomic.Bool
@@ -57,24 +60,61 @@ var errFlood = errors.New("the client makes work and asks for nothing")
 
 // Read reads what the client sends, and counts its frames.
 func (c *conn) Read(p []byte) (int, error) {
+	if c.in.between() && c.in.any && !c.mayGoOn() {
+		c.calm()
+		return 0, errFlood
+	}
 	if len(c.rest) == 0 {
 		n, err := c.read(p)
-		if n == 0 || err != nil || len(c.rest) == 0 {
-			return n, err
+		if len(c.rest) == 0 {
+			return c.took(p[:n], err)
 		}
 	}
 	n := copy(p, c.rest)
 	if c.rest = c.rest[n:]; len(c.rest) == 0 {
 		c.giveBlock()
 	}
-	return n, nil
+	return c.took(p[:n], nil)
+}
+
+// mayGoOn waits as long as too many streams have not come to a handler, and says whether they have.
+func (c *conn) mayGoOn() bool {
+	c.mu.Lock()
+	if !c.flood.crowded() {
+		c.mu.Unlock()
+		return true
+	}
+	calms := make(chan struct{})
+	c.calms = calms
+	c.mu.Unlock()
+	t := time.NewTimer(unknownTime)
+	defer t.Stop()
+	select {
+	case <-calms:
+		return true
+	case <-t.C:
+		return false
+	}
 }
 
 // read reads into p, or, so that frames do not cost two system calls each, into rest. A connection that waits holds no buffer.
 func (c *conn) read(p []byte) (n int, err error) {
-	if c.raw == nil || len(p) >= readBlock {
-		n, err = c.Conn.Read(p)
-		return c.took(p[:n], n, err)
+	if c.tls != nil {
+		if err := c.tls.Await(); err != nil {
+			return 0, err
+		}
+	}
+	switch {
+	case len(p) >= readBlock, c.raw == nil && c.tls == nil:
+		return c.Conn.Read(p)
+	case c.tls != nil:
+		b := readBlocks.Get().(*[readBlock]byte)
+		if n, err = c.tls.Read(b[:]); n == 0 {
+			readBlocks.Put(b)
+			return 0, err
+		}
+		c.block, c.rest = b[:], b[:n]
+		return 0, nil
 	}
 	var b *[readBlock]byte
 	var failed error
@@ -93,7 +133,7 @@ func (c *conn) read(p []byte) (n int, err error) {
 		return 0, err
 	case n > 0:
 		c.block, c.rest = b[:], b[:n]
-		return c.took(c.rest, n, nil)
+		return 0, nil
 	case failed != nil:
 		return 0, failed
 	}
@@ -107,10 +147,10 @@ func (c *conn) giveBlock() {
 	}
 }
 
-// took looks at what was read.
-func (c *conn) took(b []byte, n int, err error) (int, error) {
-	if n == 0 {
-		return n, err
+// took looks at what net/http is about to get.
+func (c *conn) took(b []byte, err error) (int, error) {
+	if len(b) == 0 {
+		return 0, err
 	}
 	c.mu.Lock()
 	c.in.feed(b, c.flood.read)
@@ -122,6 +162,9 @@ func (c *conn) took(b []byte, n int, err error) (int, error) {
 		c.giveBlock()
 		return 0, errFlood
 	}
+	if late && len(c.rest) > 0 {
+		return len(b), err // the rest of it is here
+	}
 	if late != c.slow {
 		c.slow = late
 		by := time.Time{}
@@ -132,7 +175,7 @@ func (c *conn) took(b []byte, n int, err error) (int, error) {
 			return 0, err
 		}
 	}
-	return n, err
+	return len(b), err
 }
 
 // SetReadDeadline does nothing: the deadlines of reading are set here.
@@ -146,6 +189,11 @@ func (c *conn) enter() *seat {
 		return nil
 	}
 	c.users++
+	c.flood.known++
+	if c.calms != nil && !c.flood.crowded() {
+		close(c.calms)
+		c.calms = nil
+	}
 	if n := len(c.seats); n > 0 {
 		s := c.seats[n-1]
 		c.seats[n-1] = nil

@@ -49,6 +49,9 @@ const (
 type flood struct {
 	idle    account
 	resets  account
+	last    uint32 // the highest stream that the client has opened
+	opened  int    // streams that it has opened
+	known   int    // of them, those that came to a handler, or were refused for being too many
 	block   bool   // the head of a request has begun and not ended
 	pieces  int    // frames of it
 	flooded string // why the connection has to end, "" while it has not
@@ -62,6 +65,10 @@ func newFlood() flood {
 func (f *flood) read(h frame) {
 	switch h.kind {
 	case frameHeaders:
+		if h.stream > f.last {
+			f.last = h.stream
+			f.opened++
+		}
 		f.pieces, f.block = 0, h.flags&flagEndHeaders == 0
 		f.idle.earn(2)
 		return
@@ -100,9 +107,22 @@ func (f *flood) wrote(h frame) {
 			f.resets.earn(1)
 		}
 	case frameRST:
+		if h.code == codeRefusedStream {
+			f.known++
+		}
 		// What the client did made the gateway reset the stream (MadeYouReset); unless it only does not want the rest of a body.
 		if h.code != codeNone && !f.resets.spend(1) {
 			f.flooded = "too many streams had to be reset"
 		}
 	}
 }
+
+// crowded says whether so many streams have not come to a handler that no more should be read. net/http answers some by
+// itself, above all those with too large a head, which it holds for as long as the client does not take the answer: they may
+// not become many (the HPACK bomb). Others are on their way for a moment.
+func (f *flood) crowded() bool { return f.opened-f.known > unknown+f.known/64 }
+
+const (
+	unknown     = 16
+	unknownTime = 2 * time.Second // for handlers to begin
+)

@@ -151,8 +151,8 @@ func (c *conn) Close() error {
 
 // cut closes the connection at once.
 func (c *conn) cut() {
-	if s, ok := c.Conn.(*socket.Secure); ok {
-		_ = s.NetConn().Close()
+	if c.tls != nil {
+		_ = c.tls.NetConn().Close()
 	}
 	_ = c.Conn.Close()
 	c.end()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sallyport/wire"
+	"sallyport/wire/socket"
 )
 
 // A Server serves HTTP/2 on connections that somebody else accepts: TLS connections on which the client chose it, and
@@ -86,8 +87,10 @@ func (s *Server) ServeOr(c net.Conn, listener any, other func(c net.Conn, listen
 	s.once.Do(s.init)
 	k := &conn{Conn: c, srv: s, flood: newFlood(), users: 1}
 	k.info = wire.Conn{Remote: addrPort(c.RemoteAddr()), Local: addrPort(c.LocalAddr()), Listener: listener, TLS: tlsOf(c)}
-	if t, ok := c.(*net.TCPConn); ok {
-		k.raw, _ = t.SyscallConn()
+	if k.tls, _ = c.(*socket.Secure); k.tls == nil {
+		if t, ok := c.(*net.TCPConn); ok {
+			k.raw, _ = t.SyscallConn()
+		}
 	}
 	s.mu.Lock()
 	s.conns[k] = struct{}{}
