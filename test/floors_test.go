@@ -12,7 +12,7 @@ import (
 // needs one.
 var floors = []string{
 	"problem schema lint wire wire/proxyproto wire/socket wire/memnet process test/leak test/dnsstub test/attackrun test/selfsigned test/faults",
-	"test/memnet wire/dns wire/h1 wire/h2 certs",
+	"wire/dns wire/h1 wire/h2 certs",
 	"policy expr store telemetry",
 	"plug per mirror route rewrite balance identity",
 	"policies/* backends/* sources/*",
