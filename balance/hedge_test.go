@@ -223,3 +223,13 @@ func TestRaces(t *testing.T) {
 		}
 	})
 }
+
+// What a call costs that may be hedged and is not.
+func BenchmarkHedge(b *testing.B) {
+	u, x := bench(newWorld(b), "hedge: 1h"), exchange()
+	b.ReportAllocs()
+	for b.Loop() {
+		x.Out = wire.Call{Method: "GET", Target: "/users/17"}
+		_, _ = u.Send(x, &x.Out)
+	}
+}

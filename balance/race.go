@@ -86,7 +86,7 @@ func (u *Upstream) race(s *sending, p *pick, start time.Time) (*wire.Response, *
 	u.hedged(s, r, best)
 	*p = best.pick
 	s.x.Target, s.x.Waited = best.pick.name, best.took
-	s.c.Target, s.c.Host = best.call.Target, best.call.Host
+	s.c.Target, s.c.Host, s.c.HeadBy = best.call.Target, best.call.Host, best.call.HeadBy
 	if from := s.c.Request; from != nil {
 		best.client.Store(from.Conn) // from here on the call is the exchange's own
 	}
