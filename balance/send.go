@@ -147,10 +147,14 @@ func (u *Upstream) attempt(c *wire.Call, p pick, start time.Time) (*wire.Respons
 
 // took records how long t took to answer.
 func (u *Upstream) took(t *target, now time.Time, d time.Duration) {
-	clock := u.registry.clock(now)
-	t.observe(clock, d)
+	t.observe(u.registry.clock(now), d)
+	u.learn(now, d)
+}
+
+// learn records how long an answer of any target took, if hedges want to know.
+func (u *Upstream) learn(now time.Time, d time.Duration) {
 	if a := u.hedge.answers; a != nil {
-		a.observe(clock, d)
+		a.observe(u.registry.clock(now), d)
 	}
 }
 
@@ -220,6 +224,7 @@ func (u *Upstream) failed(t *target, c *wire.Call, err *wire.CallError, start ti
 	case wire.OpTimeout:
 		t.counts.Done(telemetry.Timeout)
 		u.blame(t, start)
+		u.learn(time.Now(), time.Since(start))
 		if took := time.Since(start); took < patient && !u.ownTime(took) {
 			return nothing
 		}
