@@ -285,7 +285,7 @@ func TestChecksAreSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		doc := "health: {path: /healthz, interval: 10s}\ntargets: ["
-		for i := range 500 {
+		for i := range 100 {
 			w.target(fmt.Sprintf("t%d:80", i))
 			doc += fmt.Sprintf("http://t%d, ", i)
 		}
@@ -301,8 +301,8 @@ func TestChecksAreSpread(t *testing.T) {
 		for range 20 {
 			spent(time.Second)
 			now := count()
-			if now-last < 25 || now-last > 90 {
-				t.Errorf("%d checks in a second, want about 53", now-last)
+			if now-last < 2 || now-last > 25 {
+				t.Errorf("%d checks in a second, want about 11", now-last)
 			}
 			last = now
 		}
@@ -370,7 +370,7 @@ func TestFlapping(t *testing.T) {
 					select {
 					case <-stop:
 						return
-					case <-time.After(3 * time.Millisecond):
+					case <-time.After(10 * time.Millisecond):
 					}
 					if a := get(now.Load()); a.err != nil {
 						t.Error(a.err)
@@ -378,9 +378,9 @@ func TestFlapping(t *testing.T) {
 				}
 			})
 		}
-		for i := range 60 {
+		for i := range 30 {
 			for n, s := range w.targets {
-				s.sick.Store((n*7+i*3)%5 == 0 || i%20 == 19)
+				s.sick.Store((n*7+i*3)%5 == 0 || i%10 == 9)
 			}
 			time.Sleep(70 * time.Millisecond)
 			now.Store(w.upstream(doc + fmt.Sprintf("max_pending: %d", 10+i%2)))

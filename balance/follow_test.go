@@ -246,13 +246,13 @@ func TestNamesUnderLoad(t *testing.T) {
 		var now atomic.Pointer[Upstream]
 		now.Store(w.look(doc(0)).Upstream("shop"))
 		var wg sync.WaitGroup
-		for range 16 {
+		for range 8 {
 			wg.Go(func() {
-				for range 2000 {
+				for range 500 {
 					if a := get(now.Load()); a.err != nil {
 						t.Error(a.err)
 					}
-					time.Sleep(5 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond)
 				}
 			})
 		}
