@@ -78,5 +78,6 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) *problem.Problem 
 		Routes   int    `json:"routes"`
 		Errors   []spot `json:"errors"`
 		Warnings []spot `json:"warnings"`
-	}{len(report.Errors) == 0, len(report.Routes), spots(report.Errors), spots(report.Warnings)})
+		Notes    []spot `json:"notes"`
+	}{len(report.Errors) == 0, len(report.Routes), spots(report.Errors), spots(report.Warnings), spots(report.Notes)})
 }

@@ -56,7 +56,7 @@ type TestRequest struct {
 
 // An Expect is what has to come of a request. Only what is given is compared.
 type Expect struct {
-	Status   int              `json:"status" short:"true" default:"0" min:"0" max:"599" doc:"Status of the response."`
+	Status   int              `json:"status" short:"true" default:"" max:"599" doc:"Status of the response."`
 	Headers  route.Conditions `json:"headers" default:"" doc:"Header fields of the response: a value, {regex: …}, {present: true} or {absent: true}."`
 	Body     *string          `json:"body" doc:"The whole body as text, without a newline at its end."`
 	JSON     *schema.Node     `json:"json" doc:"What the body must hold as JSON: of objects the members that are named, all else exactly."`

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sallyport/lint"
+	"sallyport/schema"
 )
 
 // Each rule, found in a document that has it and nothing else that is unwise, at the place that is meant.
@@ -146,6 +147,18 @@ func TestLintErrors(t *testing.T) {
 		r := CheckBytes("d", []byte("listeners: [\"127.0.0.1:80\"]\nroutes: [{ match: /, respond: {} }]\nlint: { allow: "+allow+" }\n"), Options{Log: silent})
 		if !strings.Contains(r.Errors.Error(), want) {
 			t.Errorf("%s: got %v, want %s", allow, r.Errors, want)
+		}
+	}
+}
+
+// What the reference shows can be read.
+func TestLintExamples(t *testing.T) {
+	for _, r := range lint.All() {
+		if _, errs := schema.Parse(r.Code, []byte(r.Example+"\n")); len(errs) > 0 {
+			t.Errorf("%s: %v", r.Code, errs)
+		}
+		if !strings.HasSuffix(r.Why, ".") || !strings.HasSuffix(r.Do, ".") || strings.HasSuffix(r.Title, ".") {
+			t.Errorf("%s: titles are no sentences, why and what to do are", r.Code)
 		}
 	}
 }
