@@ -43,7 +43,7 @@ func (v *guest) arrive() {
 		v.door.gateway.crowd.leave(v.counted, v.door)
 		return
 	}
-	v.pair.serve(v.conn, v.door, v.terms)
+	go v.pair.serve(v.conn, v.door, v.terms) // with a small stack: a handshake makes one grow
 }
 
 // introduce has the proxy say who the client is, and counts the connection as the client's from then on.
@@ -89,7 +89,7 @@ func (v *guest) secure(by time.Time) bool {
 		counts.Handshake(telemetry.HandshakeFailed)
 	}
 	v.conn = s
-	return err == nil
+	return err == nil && (v.terms.h1 || s.ConnectionState().NegotiatedProtocol == "h2")
 }
 
 // looksLikeHTTP says whether b begins a request in plain HTTP: a method, and perhaps what follows it.

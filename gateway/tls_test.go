@@ -393,3 +393,62 @@ func TestRedirectPort(t *testing.T) {
 		}
 	})
 }
+
+// Terms change while clients come, stay and go: whoever can do with both, the old and the new, notices nothing.
+func TestTermsChangeUnderLoad(t *testing.T) {
+	cert, key := newPair(t)
+	g := start(t, "listeners: [\"127.0.0.1:0\"]\nroutes: [{ match: /, respond: { body: hi } }]\n", Options{ReadFile: func(name string) ([]byte, error) {
+		return bytes.Clone(map[bool][]byte{true: key, false: cert}[strings.HasSuffix(name, ".key")]), nil
+	}})
+	load := func(n int) {
+		more := []string{"min_version: \"1.3\", ", ""}[n%2]
+		rest := []string{"", ", hosts: [api.example.com]", ", protocols: [h1]", ", proxy_protocol: { trusted: [192.0.2.0/24] }"}[n%4]
+		doc := fmt.Sprintf("listeners: [{ address: \"127.0.0.1:0\", tls: { %scertificates: [{ cert_file: a.pem, key_file: a.key }] }%s }]\nlimits: { idle: %ds }\nroutes: [{ match: /, respond: { body: hi } }]\n", more, rest, 50+n%3)
+		if err := g.LoadBytes("c", []byte(doc)); err != nil {
+			t.Error(err)
+		}
+	}
+	load(0)
+	address, stop := g.Addresses()[0], make(chan struct{})
+	var clients sync.WaitGroup
+	var done atomic.Int64
+	cache := tls.NewLRUClientSessionCache(8)
+	for i := range 6 {
+		clients.Go(func() {
+			for {
+				config := trusting(cert)
+				if config.ClientSessionCache = cache; i%2 == 0 {
+					config.ClientSessionCache = nil
+				}
+				c, err := tls.Dial("tcp", address, config)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r := bufio.NewReader(c)
+				for range 1 + i {
+					resp, body := talk(t, c, r, "GET / HTTP/1.1\nHost: api.example.com\n\n")
+					if resp.StatusCode != 200 || body != "hi" {
+						t.Errorf("%d %q", resp.StatusCode, body)
+					}
+					done.Add(1)
+				}
+				_ = c.Close()
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for n := range 40 {
+		load(n)
+		time.Sleep(20 * time.Millisecond)
+	}
+	close(stop)
+	clients.Wait()
+	if done.Load() < 50 {
+		t.Errorf("%d requests", done.Load())
+	}
+}

@@ -86,7 +86,7 @@ func secure(c net.Conn, words string, trusted *x509.CertPool, h2 bool) (net.Conn
 		case key == "certificate":
 			name = value
 		case key == "alpn":
-			config.NextProtos = strings.Split(value, ",")
+			config.NextProtos = strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
 		case key == "version" && value == "1.2":
 			config.MaxVersion = tls.VersionTLS12
 		case key == "version" && value == "1.3":
