@@ -3,6 +3,7 @@ package balance
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,13 @@ type either struct {
 	mu    sync.Mutex
 	spare map[string]net.Conn // made to find out, and not used yet, by protocol; guarded by mu
 	asked bool                // the target has told; guarded by mu
+	now   *question           // that is asked; nil while nobody asks; guarded by mu
+}
+
+// A question is a connection being made to find out what the target takes, on which others wait.
+type question struct {
+	done chan struct{}
+	err  error // why there is no answer; for others once done is closed
 }
 
 const (
@@ -75,13 +83,9 @@ func (e *either) Do(c *wire.Call) (*wire.Response, error) {
 	return resp, err
 }
 
-// ask finds out what the target takes, once.
+// ask finds out what the target takes, once. Whoever comes meanwhile waits for what comes of it, no longer than it would have waited for a
+// connection of its own.
 func (e *either) ask(c *wire.Call) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.asked {
-		return nil
-	}
 	by := c.Deadline
 	if c.Connect > 0 {
 		by = time.Now().Add(c.Connect)
@@ -89,13 +93,58 @@ func (e *either) ask(c *wire.Call) error {
 			by = c.Deadline
 		}
 	}
-	conn, err := e.dial(by)
-	if err != nil {
-		return &wire.CallError{Op: wire.OpConnect, Err: err}
+	for {
+		e.mu.Lock()
+		if e.asked {
+			e.mu.Unlock()
+			return nil
+		}
+		q := e.now
+		if q == nil {
+			q = &question{done: make(chan struct{})}
+			e.now = q
+			e.mu.Unlock()
+			return e.find(q, by)
+		}
+		e.mu.Unlock()
+		if !q.wait(by) {
+			return &wire.CallError{Op: wire.OpConnect, Err: os.ErrDeadlineExceeded}
+		}
+		if q.err != nil && !timedOut(q.err) { // whoever asked may have had less time
+			return q.err
+		}
 	}
-	e.asked = true
-	e.keep(conn)
-	return nil
+}
+
+// find answers q.
+func (e *either) find(q *question, by time.Time) error {
+	conn, err := e.dial(by)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.now = nil; err != nil {
+		q.err = &wire.CallError{Op: wire.OpConnect, Err: err}
+	} else {
+		e.asked = true
+		e.keep(conn)
+	}
+	close(q.done)
+	return q.err
+}
+
+// wait says whether q was answered by then.
+func (q *question) wait(by time.Time) bool {
+	if by.IsZero() {
+		<-q.done
+		return true
+	}
+	t := time.NewTimer(time.Until(by))
+	defer t.Stop()
+	select {
+	case <-q.done:
+		return true
+	case <-t.C:
+		return false
+	}
 }
 
 // version returns the protocol to speak on c.
