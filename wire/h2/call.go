@@ -119,6 +119,9 @@ func (k *call) do(body []byte) (*wire.Response, *wire.CallError) {
 	}
 	failed := k.failure(err)
 	k.finish()
+	if k.up != nil && k.up.panicked() != "" {
+		panic(k.up.panicked()) // where it is contained
+	}
 	return nil, failed
 }
 

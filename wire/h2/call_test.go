@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,3 +62,27 @@ func TestWatchOnlyWhileWaiting(t *testing.T) {
 		}
 	})
 }
+
+// A body that panics is the trouble of the goroutine that had the call made, not the end of the process.
+func TestBodyPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, end := bubble(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+		defer end()
+		func() {
+			defer func() {
+				if what, _ := recover().(string); !strings.HasPrefix(what, "on purpose, in ") {
+					t.Errorf("recovered %q", what)
+				}
+			}()
+			_, err := p.Do(&wire.Call{Method: "POST", Target: "/", Host: "shop.test", Body: panics{}, Length: -1})
+			t.Errorf("got %v", err)
+		}()
+		if s := p.Stats(); s.Open != 1 || s.Idle != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+type panics struct{}
+
+func (panics) Read([]byte) (int, error) { panic("on purpose") }

@@ -2,7 +2,9 @@ package h2
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -24,6 +26,7 @@ type upload struct {
 	got     int64         // bytes
 	err     error         // what the body ended with; io.EOF at its end
 	idle    chan struct{} // closed when the read under way has ended, nil while nobody waits
+	panic   string        // what a read panicked with, "" for nothing
 }
 
 var errClosed = errors.New("the call needs no more of the body")
@@ -53,7 +56,7 @@ func (u *upload) Read(p []byte) (int, error) {
 	u.reading, u.read = true, true
 	u.mu.Unlock()
 	u.call.waits(&u.call.taken, time.Time{}, 0)
-	n, err := u.src.Read(p)
+	n, err := u.take(p)
 	if n > 0 {
 		u.call.waits(&u.call.taken, time.Now(), n)
 	}
@@ -73,6 +76,26 @@ func (u *upload) Read(p []byte) (int, error) {
 		u.idle = nil
 	}
 	return n, err
+}
+
+// take reads. A panic, in a body that somebody made, is kept for the goroutine of the request: here it would end the process.
+func (u *upload) take(p []byte) (n int, err error) {
+	defer func() {
+		if what := recover(); what != nil {
+			n, err = 0, errPanic
+			u.mu.Lock()
+			u.panic = fmt.Sprintf("%v, in %s", what, debug.Stack())
+			u.mu.Unlock()
+		}
+	}()
+	return u.src.Read(p)
+}
+
+// panicked returns what the reading panicked with, "" for nothing.
+func (u *upload) panicked() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.panic
 }
 
 // Close ends the reading, at once.
