@@ -110,7 +110,9 @@ func (l *life) learn(b []byte) {
 func (u *upgrade) cancel() {
 	if u.outcome != nil {
 		close(u.quit)
-		<-u.outcome
+		if err := <-u.outcome; err == nil { // it was ready a moment ago, and would begin when this one ends
+			u.next.End()
+		}
 		u.outcome = nil
 	}
 }

@@ -117,13 +117,18 @@ func (n *Successor) Await(limit time.Duration, cancel <-chan struct{}) error {
 	case <-cancel:
 		err = errors.New("there is no need for it any more")
 	}
-	_ = n.command.Process.Kill()
-	<-n.ended
-	closeAll([]*os.File{n.ready, n.begin})
+	n.End()
 	if n.fate != nil && !strings.Contains(n.fate.Error(), "signal: killed") {
 		err = fmt.Errorf("%w: %w", err, n.fate)
 	}
 	return err
+}
+
+// End ends the new program, which has not begun.
+func (n *Successor) End() {
+	_ = n.command.Process.Kill()
+	<-n.ended
+	closeAll([]*os.File{n.ready, n.begin})
 }
 
 func (n *Successor) listen() error {
