@@ -212,7 +212,8 @@ func (d *door) bound(b bounds) {
 	d.old = append(d.old, before.all()...)
 }
 
-func (s *servers) all() []server { return []server{s.calm.h1, s.calm.h2, s.hurried.h1, s.hurried.h2} }
+// all returns the servers, each before the one that it hands connections on to, so that who waits for one after the other misses none.
+func (s *servers) all() []server { return []server{s.calm.h2, s.calm.h1, s.hurried.h2, s.hurried.h1} }
 
 // all returns every server that may have connections.
 func (d *door) all() []server {
