@@ -25,7 +25,7 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) *problem.Problem 
 		return problem.Draining.New("").With("Retry-After", "1")
 	}
 	text := "ready\n"
-	if kept := s.gateway.Status().Config.LastGood; kept != nil {
+	if kept := s.gateway.LastGood(); kept != nil {
 		text = fmt.Sprintf("ready, with the last good document, of %s: the one at hand was broken at the start\n", kept.Saved.Format("2006-01-02 15:04:05 MST"))
 	}
 	write(w, "text/plain; charset=utf-8", http.StatusOK, []byte(text))

@@ -188,12 +188,16 @@ func (l *life) reload() (*Reloaded, error) {
 	}
 	done, err := g.load(l.path)
 	g.loud(err)
-	if err != nil {
-		l.tell("READY=1", process.Status("serving; the newest configuration is refused: %v", first(err)))
-	} else {
-		l.tell("READY=1", process.Status("serving %s, number %d", l.path, done.Number))
-	}
+	l.tell("READY=1", l.state(done, err))
 	return done, err
+}
+
+// state is what came of a document, for systemd.
+func (l *life) state(done *Reloaded, err error) string {
+	if err != nil {
+		return process.Status("serving; the newest configuration is refused: %v", first(err))
+	}
+	return process.Status("serving %s, number %d", l.path, done.Number)
 }
 
 // first is the first line of what is wrong: systemd shows one.
@@ -233,8 +237,11 @@ func (g *Gateway) reread(path string) {
 	if same || g.draining.Load() {
 		return
 	}
-	_, err := g.put(b)
+	done, err := g.put(b)
 	g.loud(err)
+	if g.life != nil {
+		g.life.tell(g.life.state(done, err))
+	}
 }
 
 // end drains. A second signal cuts it short; the process is about to end, so nothing is waited for then. The admin listener shows

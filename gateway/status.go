@@ -62,6 +62,15 @@ type RequestStatus struct {
 	AccessLogMissed uint64 `json:"access_log_missed"`
 }
 
+// LastGood tells of the document in service if it was kept on an earlier day, because the one at hand was broken at the start; else
+// it is nil.
+func (g *Gateway) LastGood() *LastGoodStatus {
+	if s := g.now.Load(); s != nil && s.kept != nil {
+		return &LastGoodStatus{s.kept.Saved, s.kept.Source}
+	}
+	return nil
+}
+
 // Status says how the gateway is right now.
 func (g *Gateway) Status() Status {
 	st := Status{
@@ -74,9 +83,7 @@ func (g *Gateway) Status() Status {
 	s := g.now.Load()
 	if s != nil {
 		st.Config = ConfigStatus{Source: s.doc.Source, Number: s.number, Routes: len(s.table.Rules())}
-		if s.kept != nil {
-			st.Config.LastGood = &LastGoodStatus{s.kept.Saved, s.kept.Source}
-		}
+		st.Config.LastGood = g.LastGood()
 		for _, w := range s.warnings {
 			st.Config.Warnings = append(st.Config.Warnings, w.Error())
 		}

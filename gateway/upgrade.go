@@ -59,6 +59,9 @@ func (l *life) handOver(err error) bool {
 	u := &l.upgrade
 	next := u.next
 	u.next, u.outcome, u.quit = nil, nil, nil
+	if err == nil {
+		err = next.Ended() // after it said that it is ready
+	}
 	if err != nil {
 		l.g.log.Error("the new program does not take over; this one goes on", "pid", next.PID(), "error", err)
 		l.g.loading.Lock()

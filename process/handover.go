@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -141,6 +142,17 @@ func (n *Successor) listen() error {
 		return errors.New("it is no program that can take over")
 	}
 	return nil
+}
+
+// Ended is an error when the new program has ended by now.
+func (n *Successor) Ended() error {
+	select {
+	case <-n.ended:
+		closeAll([]*os.File{n.ready, n.begin})
+		return fmt.Errorf("it ended although it was ready: %w", cmp.Or(n.fate, errors.New("exit status 0")))
+	default:
+		return nil
+	}
 }
 
 // Begin lets the new program serve, and tells it what it should know. From then on the sockets are its own.

@@ -118,6 +118,21 @@ func hear(t *testing.T, at string) string {
 	return string(b)
 }
 
+// A program that ends after it said that it is ready is found out before it may begin.
+func TestHandOverToOneThatEnds(t *testing.T) {
+	next, err := program(t, "die", "127.0.0.1:0").Start(NewSockets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Await(20*time.Second, nil); err != nil {
+		t.Fatal(err)
+	}
+	<-next.ended
+	if err := next.Ended(); err == nil || !strings.Contains(err.Error(), "exit status 3") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // An upgrade that is not wanted any more is ended.
 func TestHandOverIsCancelled(t *testing.T) {
 	next, err := program(t, "hang").Start(NewSockets())

@@ -66,6 +66,10 @@ func successor(what string) {
 		fmt.Fprintln(os.Stderr, "nothing is handed over", odd)
 		os.Exit(1)
 	}
+	if what == "die" {
+		_, _ = h.ready.WriteString(readyWord)
+		os.Exit(3)
+	}
 	if what == "babble" {
 		_, _ = h.ready.WriteString("hello")
 		<-time.After(time.Minute)

@@ -26,7 +26,8 @@ type Server struct {
 	once     sync.Once
 	mu       sync.Mutex
 	conns    map[*conn]struct{} // guarded by mu
-	open     sync.WaitGroup
+	alive    int                // connections that Ended was not told of; guarded by mu
+	empty    chan struct{}      // closed when there are none; nil while nobody waits; guarded by mu
 	draining atomic.Bool
 	closing  atomic.Bool // Close was called
 	parting  *time.Timer // what Drain or Close still has to do; guarded by mu
@@ -72,8 +73,8 @@ func (s *Server) Serve(c net.Conn, listener any) {
 	k.info.Watch = k.watch
 	k.s.init(c)
 	k.info.TLS = stateOf(k.s.tls)
-	s.open.Add(1)
 	s.mu.Lock()
+	s.alive++
 	s.conns[k] = struct{}{}
 	s.mu.Unlock()
 	k.serve(true)
@@ -163,12 +164,20 @@ func (s *Server) Close() {
 
 // Wait waits until the last connection has ended, for at most limit, and says whether it has.
 func (s *Server) Wait(limit time.Duration) bool {
-	done := make(chan struct{})
-	go func() { s.open.Wait(); close(done) }()
+	s.mu.Lock()
+	if s.alive == 0 {
+		s.mu.Unlock()
+		return true
+	}
+	if s.empty == nil {
+		s.empty = make(chan struct{})
+	}
+	empty := s.empty
+	s.mu.Unlock()
 	t := time.NewTimer(limit)
 	defer t.Stop()
 	select {
-	case <-done:
+	case <-empty:
 		return true
 	case <-t.C:
 		return false
@@ -202,7 +211,17 @@ func (k *conn) end() {
 	if f := k.srv.Ended; f != nil {
 		f(&k.info)
 	}
-	k.srv.open.Done()
+	k.srv.left()
+}
+
+// left counts a connection out.
+func (s *Server) left() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.alive--; s.alive == 0 && s.empty != nil {
+		close(s.empty)
+		s.empty = nil
+	}
 }
 
 // linger lets the client read its answer: a close with unread bytes would reset the connection and could take the answer
