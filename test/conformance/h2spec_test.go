@@ -31,6 +31,7 @@ func TestH2spec(t *testing.T) {
 	if m == nil {
 		t.Fatal(tail(said))
 	}
+	t.Log(m[0])
 	if n, _ := strconv.Atoi(m[2]); n < 141 {
 		t.Errorf("%s\n%s", m[0], tail(said))
 	}

@@ -40,6 +40,7 @@ type conn struct {
 	flood flood
 	calms chan struct{} // closed when streams have come to their handlers; nil while nobody waits for that
 	seats []*seat       // for requests, free
+	busy  []*exchange   // requests under way
 	users int           // the connection itself while it is open, and each request under way
 
 	heads  atomic.Int64 // bytes of the heads of requests under way
@@ -182,7 +183,7 @@ func (c *conn) took(b []byte, err error) (int, error) {
 func (c *conn) SetReadDeadline(time.Time) error { return nil }
 
 // enter counts a request in, and returns a seat for it; nil when the connection has ended already.
-func (c *conn) enter() *seat {
+func (c *conn) enter(x *exchange) *seat {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.users == 0 {
@@ -194,21 +195,30 @@ func (c *conn) enter() *seat {
 		close(c.calms)
 		c.calms = nil
 	}
+	x.at = len(c.busy)
+	c.busy = append(c.busy, x)
 	if n := len(c.seats); n > 0 {
 		s := c.seats[n-1]
 		c.seats[n-1] = nil
 		c.seats = c.seats[:n-1]
+		s.x = x
 		return s
 	}
-	s := &seat{Conn: c.info}
+	s := &seat{Conn: c.info, x: x}
 	s.Inform, s.Watch = s.inform, s.watch
 	return s
 }
 
 // rise gives a seat back.
 func (c *conn) rise(s *seat) {
+	x := s.x
 	s.x = nil
 	c.mu.Lock()
+	last := len(c.busy) - 1
+	c.busy[x.at] = c.busy[last]
+	c.busy[x.at].at = x.at
+	c.busy[last] = nil
+	c.busy = c.busy[:last]
 	if len(c.seats) < seatsKept {
 		c.seats = append(c.seats, s)
 	}

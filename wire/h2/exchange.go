@@ -10,7 +10,7 @@ import (
 	"sallyport/wire"
 )
 
-// An exchange is what one request needs while it is served. It is pooled, by each server since it holds timers.
+// An exchange is what one request needs while it is served. It is pooled, by each server since it holds a timer.
 type exchange struct {
 	req  wire.Request
 	body body
@@ -21,25 +21,26 @@ type exchange struct {
 	before sync.Mutex          // keeps interim responses before the final one; guards wrote and w
 	w      http.ResponseWriter // nil once net/http has the stream back
 	wrote  bool                // the final response has begun
+	began  time.Time
 
-	long     *time.Timer // ends the time that net/http gives a stream, before it ends the stream
-	extended bool        // it did; guarded by before
+	extended bool // net/http has no deadline for the stream any more; guarded by before
+	at       int  // place in conn.busy; guarded by the connection's mu
 }
 
 // serve answers a request. net/http calls it, on a goroutine for each stream.
 func (s *Server) serve(w http.ResponseWriter, from *http.Request) {
 	grow(len(from.Method))
 	c, _ := from.Context().Value(connKey{}).(*conn)
-	seat := c.enter()
-	if seat == nil {
-		return // the connection has ended
-	}
 	x := s.exchanges.Get().(*exchange)
-	x.conn, x.from = c, from
 	x.before.Lock()
-	x.w, x.wrote, x.extended = w, false, false
+	x.w, x.wrote, x.extended, x.began = w, false, false, time.Now()
 	x.before.Unlock()
-	seat.x = x
+	x.conn, x.from = c, from
+	seat := c.enter(x)
+	if seat == nil { // the connection has ended
+		x.free()
+		return
+	}
 	x.req.Conn = &seat.Conn
 	whole := x.answer()
 	c.rise(seat)
@@ -75,10 +76,8 @@ func (x *exchange) free() {
 // answer reads the request, has it answered and writes the answer. It says whether all of that was written, or is with net/http.
 func (x *exchange) answer() (whole bool) {
 	s, r := x.conn.srv, &x.req
-	x.clock(min(s.limits.WriteIdle, plainTime) / 2)
-	defer x.long.Stop()
 	r.SetRoom(make([]byte, spare))
-	r.Time = time.Now()
+	r.Time = x.began
 	size, fault := parse(x.from, r, &s.limits)
 	if heads := x.conn.heads.Add(int64(size)); fault == nil && heads > int64(headsAtOnce*s.limits.Head) {
 		fault = faultHeads
@@ -127,30 +126,20 @@ func (x *exchange) finish(resp *wire.Response) (whole bool) {
 	return err == nil
 }
 
-// clock sees to it that net/http does not end a stream that takes its time. It gives each a time from its start, so that what it
-// answers itself cannot wait for ever for a client that reads nothing; here there are better measures.
-func (x *exchange) clock(d time.Duration) {
-	if x.long == nil {
-		x.long = time.AfterFunc(d, x.extend)
-		return
-	}
-	x.long.Reset(d)
-}
-
-func (x *exchange) extend() {
+// tend keeps the times of a response. net/http gives each stream a short one from its start, so that what it answers itself
+// cannot wait for ever for a client that reads nothing; a request that comes here is freed from it, and each of its writes has a
+// time of its own.
+func (x *exchange) tend(now time.Time, fresh time.Duration) {
 	x.before.Lock()
 	defer x.before.Unlock()
-	if x.w != nil && !x.extended {
+	if x.w == nil {
+		return
+	}
+	if !x.extended && now.Sub(x.began) >= fresh {
 		x.extended = true
 		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Time{})
 	}
-}
-
-// stuck ends a write that the client does not let through.
-func (x *exchange) stuck() {
-	x.before.Lock()
-	defer x.before.Unlock()
-	if by := x.out.by.Load(); x.w != nil && by != 0 && time.Now().UnixNano() >= by {
+	if by := x.out.by.Load(); by != 0 && now.UnixNano() >= by {
 		x.out.late.Store(true)
 		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Unix(1, 0))
 	}

@@ -37,6 +37,7 @@ type Server struct {
 	conns map[*conn]struct{} // guarded by mu
 	empty chan struct{}      // guarded by mu; closed when conns turns empty, nil while nobody waits
 	bye   *time.Timer        // guarded by mu; the second half of Drain
+	round *time.Timer        // guarded by mu; the next look at the requests under way, nil while there are no connections
 }
 
 func (s *Server) init() {
@@ -94,6 +95,9 @@ func (s *Server) ServeOr(c net.Conn, listener any, other func(c net.Conn, listen
 	}
 	s.mu.Lock()
 	s.conns[k] = struct{}{}
+	if s.round == nil {
+		s.round = time.AfterFunc(s.between(), s.look)
+	}
 	s.mu.Unlock()
 	was, err := k.greet(time.Now().Add(s.limits.HeadTime))
 	switch {
@@ -114,6 +118,33 @@ func (s *Server) ServeOr(c net.Conn, listener any, other func(c net.Conn, listen
 		k.late = true
 		_ = s.late.Serve(l)
 	}
+}
+
+// fresh is how long net/http may end the stream of a request that came to a handler.
+func (s *Server) fresh() time.Duration { return min(s.limits.WriteIdle, plainTime) / 2 }
+
+// between is the time between two looks at the requests under way.
+func (s *Server) between() time.Duration { return s.fresh() / 2 }
+
+// look keeps the times of all requests under way, so that none needs a timer.
+func (s *Server) look() {
+	now, fresh := time.Now(), s.fresh()
+	var busy []*exchange
+	for _, c := range s.list() {
+		c.mu.Lock()
+		busy = append(busy[:0], c.busy...)
+		c.mu.Unlock()
+		for _, x := range busy {
+			x.tend(now, fresh) // which may be another request's by now
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.conns) == 0 {
+		s.round = nil
+		return
+	}
+	s.round.Reset(s.between())
 }
 
 // A single is a listener that has one connection for net/http.

@@ -16,9 +16,8 @@ import (
 
 // An output watches over the writing of one response.
 type output struct {
-	timer *time.Timer
-	by    atomic.Int64 // when the write under way has to end, in Unix nanoseconds; 0 for none
-	late  atomic.Bool  // the timer ended it
+	by   atomic.Int64 // when the write under way has to end, in Unix nanoseconds; 0 for none
+	late atomic.Bool  // that time was over
 }
 
 var blocks = sync.Pool{New: func() any { return new([smallBlock]byte) }}
@@ -179,18 +178,11 @@ func (x *exchange) flush() error {
 }
 
 func (x *exchange) guard() {
-	idle := x.conn.srv.limits.WriteIdle
-	x.out.by.Store(time.Now().Add(idle).UnixNano())
-	if x.out.timer == nil {
-		x.out.timer = time.AfterFunc(idle, x.stuck)
-		return
-	}
-	x.out.timer.Reset(idle)
+	x.out.by.Store(time.Now().Add(x.conn.srv.limits.WriteIdle).UnixNano())
 }
 
 func (x *exchange) unguard() {
 	x.out.by.Store(0)
-	x.out.timer.Stop()
 }
 
 func (x *exchange) writeError(err error) error {
