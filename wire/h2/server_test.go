@@ -3,12 +3,14 @@ package h2
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -318,6 +320,48 @@ func TestDrain(t *testing.T) {
 	_, _ = io.Copy(io.Discard, resp.Body)
 	if !s.Wait(3 * time.Second) {
 		t.Error("a connection that came after the drain did not end")
+	}
+}
+
+// A drain says GOAWAY twice: first so that streams on their way are still served, then with the last one that was (RFC 9113 §6.8).
+func TestGoAwayTwice(t *testing.T) {
+	release := make(chan struct{})
+	s, addr := serve(t, handles(func(r *wire.Request) *wire.Response {
+		<-release
+		return said(200, r.Path.Text)
+	}), Limits{})
+	c := dialRaw(t, addr).greet()
+	c.send(rawFrame(frameHeaders, flagEndStream|flagEndHeaders, 1, block(ask("/before")...)))
+	for s.Open() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond)
+	s.Drain()
+	last := func() uint32 {
+		e := c.next(5 * time.Second)
+		if e.kind != frameGoAway || e.code != codeNone {
+			t.Fatalf("%+v", e)
+		}
+		return binary.BigEndian.Uint32(e.payload)
+	}
+	if got := last(); got != lastStream {
+		t.Errorf("the first names stream %d", got)
+	}
+	c.send(rawFrame(frameHeaders, flagEndStream|flagEndHeaders, 3, block(ask("/on-its-way")...)))
+	if got := last(); got != 3 {
+		t.Errorf("the second names stream %d", got)
+	}
+	close(release)
+	var bodies []string
+	for range 2 {
+		bodies = append(bodies, c.outcome())
+	}
+	slices.Sort(bodies)
+	if got := fmt.Sprint(bodies); got != "[/before /on-its-way]" {
+		t.Error(got)
+	}
+	if got := c.outcome(); got != "closed" {
+		t.Error(got)
 	}
 }
 
