@@ -276,7 +276,7 @@ const unhurried = time.Second
 // sendSealed writes what is sealed, giving the peer idle time for each step of progress; see push.
 func (s *stream) sendSealed(idle time.Duration) error {
 	all, err := s.tls.TryFlush()
-	if all || err != nil {
+	if all || err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // the deadline is that of an earlier write
 		return err
 	}
 	now := time.Now()

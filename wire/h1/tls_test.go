@@ -105,6 +105,45 @@ func veil(c, back net.Conn) {
 	_ = back.Close()
 }
 
+// A write may find a deadline that was set for one before, and has passed since.
+func TestWriteAfterAnEarlierDeadline(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	far, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	near, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	client := tls.Client(far, &tls.Config{InsecureSkipVerify: true})
+	shaken := make(chan error, 1)
+	go func() { shaken <- client.Handshake() }()
+	secure := socket.Server(near, tlsSide())
+	if err := errors.Join(secure.Handshake(time.Now().Add(5*time.Second)), <-shaken); err != nil {
+		t.Fatal(err)
+	}
+	var s stream
+	s.init(secure)
+	if err := s.setWrite(past); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.write([]byte("hello"), time.Now(), time.Minute); err != nil {
+		t.Error(err)
+	}
+	_ = client.SetReadDeadline(time.Now().Add(5 * time.Second))
+	b := make([]byte, 9)
+	if n, err := client.Read(b); string(b[:n]) != "hello" {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+}
+
 // secured serves h with TLS and connects to it.
 func secured(t *testing.T, h wire.Handler, limits Limits, config *tls.Config) (*Server, *tls.Conn) {
 	t.Helper()
