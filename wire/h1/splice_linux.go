@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -28,7 +29,7 @@ func (w *writer) splice(src source, left int64) (int64, error) {
 	if !ok || left < spliceMin || w.s.tcp == nil || !b.spliceable() {
 		return 0, nil
 	}
-	p := takePipe()
+	p := takePipe(mostPipes())
 	if p == nil {
 		return 0, nil
 	}
@@ -90,13 +91,27 @@ type pipe struct {
 // pipes holds those that are empty. The ones that it drops close themselves.
 var pipes sync.Pool
 
-// takePipe returns an empty pipe, nil when there can be none.
-func takePipe() *pipe {
+// openPipes is how many there are.
+var openPipes atomic.Int64
+
+// mostPipes is how many there may be. A client that takes its answer slowly keeps one, which is two files more than its connection and
+// that to the target are: with one for everybody, half of the connections that are allowed would use up the files of the process.
+var mostPipes = sync.OnceValue(func() int64 {
+	var r syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) != nil {
+		r.Cur = 1024
+	}
+	return int64(r.Cur / 40) // a twentieth of the files
+})
+
+// takePipe returns an empty pipe, nil when there can be none or as many as there may be.
+func takePipe(most int64) *pipe {
 	if p, ok := pipes.Get().(*pipe); ok {
 		return p
 	}
 	p := &pipe{}
-	if syscall.Pipe2(p.ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK) != nil {
+	if openPipes.Add(1) > most || syscall.Pipe2(p.ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK) != nil {
+		openPipes.Add(-1)
 		return nil
 	}
 	// A smaller one would do.
@@ -107,6 +122,7 @@ func takePipe() *pipe {
 }
 
 func closeEnds(ends [2]int) {
+	openPipes.Add(-1)
 	_ = syscall.Close(ends[0])
 	_ = syscall.Close(ends[1])
 }

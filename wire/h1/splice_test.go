@@ -170,3 +170,24 @@ func TestCutInTheMiddle(t *testing.T) {
 		}
 	}
 }
+
+// Pipes are files, and slow readers keep them: there are so many and no more, and what cannot have one takes the way through memory.
+func TestPipesAreBounded(t *testing.T) {
+	most := openPipes.Load() + 3
+	var taken []*pipe
+	for p := takePipe(most); p != nil; p = takePipe(most) {
+		taken = append(taken, p)
+	}
+	if n := openPipes.Load(); len(taken) < 3 || n != most {
+		t.Errorf("%d pipes are open and %d were taken, want %d open", n, len(taken), most)
+	}
+	taken[0].n = 1 // it still holds something, so it is closed
+	taken[0].give()
+	p := takePipe(most)
+	if p == nil {
+		t.Error("there is none although one was closed")
+	}
+	for _, p := range append(taken[1:], p) {
+		p.give()
+	}
+}
