@@ -53,12 +53,14 @@ func (s *Server) init() {
 func (s *Server) engine() *http.Server {
 	l := &s.limits
 	h := &http.Server{
-		Handler:           http.HandlerFunc(s.serve),
-		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-		MaxHeaderBytes:    l.headerList(),
-		IdleTimeout:       l.Idle,
-		ReadHeaderTimeout: l.HeadTime,
-		WriteTimeout:      min(l.WriteIdle, plainTime), // of a stream; see exchange.extend
+		Handler: http.HandlerFunc(s.serve),
+		// The handler answers OPTIONS * as it does in HTTP/1.1.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		MaxHeaderBytes:               l.headerList(),
+		IdleTimeout:                  l.Idle,
+		ReadHeaderTimeout:            l.HeadTime,
+		WriteTimeout:                 min(l.WriteIdle, plainTime), // of a stream; see exchange.extend
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c)
 		},
