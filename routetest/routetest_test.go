@@ -109,6 +109,18 @@ func TestApart(t *testing.T) {
 	}
 }
 
+// The clock of a test ends in 2292, and the program with it if a test went on.
+func TestEndOfTime(t *testing.T) {
+	text := world + "  - { name: long, at: 2199-12-31T00:00:00Z, steps: [{ wait: 3650d, request: /text }" + strings.Repeat(", { wait: 3650d }", 9) + ", { request: /text }] }\n"
+	r, err := RunBytes("doc.yaml", []byte(text), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Tests[0]; got.Passed || !strings.HasSuffix(got.Error, "the time of the test passes the year 2250; let it begin earlier, or wait less") {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestNames(t *testing.T) {
 	text := []byte(world + "  - { name: one, request: /a }\n  - { name: two, request: /a }\n  - { name: \"two [more]\", request: /a }\n")
 	for names, want := range map[string]int{"": 3, "one": 1, "two*": 2, "two [more]": 1, "one|two": 2, "three": -1, "one|three": -1} {
