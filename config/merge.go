@@ -10,15 +10,20 @@ func (r *reader) merge(n *schema.Node) {
 	if r.root.Line == 0 && len(r.root.Fields) == 0 {
 		r.root.Pos = n.Pos
 	}
+	known := make(map[string]*schema.Node, len(n.Fields))
+	for _, f := range r.root.Fields {
+		known[f.Name] = f.Node
+	}
 	for _, f := range n.Fields {
 		if f.Name == "include" {
 			r.keepInclude(f)
 			continue
 		}
-		have := r.root.Field(f.Name)
+		have := known[f.Name]
 		if have == nil {
 			// A copy: the lists of the tree grow, those of the file must not.
 			top := *f.Node
+			known[f.Name] = &top
 			r.root.Fields = append(r.root.Fields, &schema.Field{Name: f.Name, Pos: f.Pos, Node: &top})
 			continue
 		}
@@ -62,8 +67,12 @@ func (r *reader) join(f *schema.Field, have *schema.Node) {
 
 func (r *reader) joinMaps(f *schema.Field, have *schema.Node) {
 	fields := have.Fields[:len(have.Fields):len(have.Fields)]
+	known := make(map[string]*schema.Field, len(fields))
+	for _, entry := range fields {
+		known[entry.Name] = entry
+	}
 	for _, entry := range f.Node.Fields {
-		if first := fieldOf(have, entry.Name); first != nil {
+		if first := known[entry.Name]; first != nil {
 			r.errs = append(r.errs, &schema.Error{Pos: entry.Pos, Path: f.Name + "." + entry.Name,
 				Msg: "this name stands at " + first.Pos.String() + " as well; rename or remove one of the two"})
 			continue

@@ -25,20 +25,21 @@ import (
 
 // A builder makes one snapshot.
 type builder struct {
-	doc      *config.Document
-	gateway  *Gateway
-	wrong    schema.Errors // what reading the document found
-	set      *balance.Set  // nil while the document is wrong: then upstreams are known by name only
-	names    []string      // of upstreams
-	policies map[string]*plug.Kind[policy.Policy]
-	backends map[string]*plug.Kind[policy.Handler]
-	errs     schema.Errors
-	warnings schema.Errors
-	notes    schema.Errors
-	asked    []string       // upstreams that something refers to
-	snapshot *snapshot      // nil before build
-	taken    map[string]int // names of routes, by api, that were given out
-	text     []byte         // room to spell in
+	doc         *config.Document
+	gateway     *Gateway
+	wrong       schema.Errors   // what reading the document found
+	brokenPaths map[string]bool // the places of those, and what they are in
+	set         *balance.Set    // nil while the document is wrong: then upstreams are known by name only
+	names       []string        // of upstreams
+	policies    map[string]*plug.Kind[policy.Policy]
+	backends    map[string]*plug.Kind[policy.Handler]
+	errs        schema.Errors
+	warnings    schema.Errors
+	notes       schema.Errors
+	asked       []string       // upstreams that something refers to
+	snapshot    *snapshot      // nil before build
+	taken       map[string]int // names of routes, by api, that were given out
+	text        []byte         // room to spell in
 }
 
 // newBuilder makes a builder for doc, with which errs are wrong already.
@@ -97,10 +98,18 @@ func (b *builder) all() schema.Errors {
 // broken says whether reading the document found something wrong with what stands at path or below, so that there is no use in
 // building it.
 func (b *builder) broken(path string) bool {
-	return slices.ContainsFunc(b.wrong, func(e *schema.Error) bool {
-		rest, under := strings.CutPrefix(e.Path, path)
-		return under && (rest == "" || rest[0] == '.' || rest[0] == '[')
-	})
+	if b.brokenPaths == nil { // once: each route asks, and a document may have as many mistakes as routes
+		b.brokenPaths = map[string]bool{}
+		for _, e := range b.wrong {
+			b.brokenPaths[e.Path] = true
+			for i, c := range e.Path {
+				if c == '.' || c == '[' {
+					b.brokenPaths[e.Path[:i]] = true
+				}
+			}
+		}
+	}
+	return b.brokenPaths[path]
 }
 
 // rules builds every route of the document.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 )
 
 const listen = "listeners: [\"127.0.0.1:0\"]\n"
@@ -101,5 +102,29 @@ routes: [{ match: /, respond: { status: 204 } }]
 	}
 	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w || len(r.Errors) > 0 {
 		t.Errorf("got\n%s\nwant\n%s\nerrors\n%v", g, w, r.Errors)
+	}
+}
+
+// A document may have as many mistakes, hosts and settings as fit into it: telling of them takes no longer for each one more.
+func TestManyMistakes(t *testing.T) {
+	const n = 25_000
+	var hosts, settings strings.Builder
+	for i := range n {
+		fmt.Fprintf(&hosts, "h%d.test, ", i)
+		fmt.Fprintf(&settings, "a%d: 1\n", i)
+	}
+	for name, text := range map[string]string{
+		"routes":   "routes: [" + strings.Repeat("{ x: 1 },", n) + "]\n",
+		"hosts":    listen + "routes: [{ match: { path: /, hosts: [" + hosts.String() + "] }, respond: {} }]\n",
+		"settings": settings.String(),
+	} {
+		begun := time.Now()
+		r := CheckBytes("c", []byte(text), Options{Log: silent, Stdout: io.Discard})
+		if (len(r.Errors) == 0) != (name == "hosts") {
+			t.Errorf("%s: got %d errors", name, len(r.Errors))
+		}
+		if took := time.Since(begun); took > 20*time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
 	}
 }

@@ -137,15 +137,16 @@ func (b *builder) add(l label, e *entry) {
 	if len(e.match.Hosts) == 0 {
 		b.put("", e)
 	}
-	for i, host := range e.match.Hosts {
-		if !slices.Contains(e.match.Hosts[:i], host) {
-			b.put(host, e)
-		}
+	for _, host := range e.match.Hosts {
+		b.put(host, e)
 	}
 }
 
 func (b *builder) put(host string, e *entry) {
 	leaf := b.trees.of(host).add(&e.match.Path)
+	if n := len(leaf.entries); n > 0 && leaf.entries[n-1] == e {
+		return // the host stands there twice
+	}
 	leaf.entries = append(leaf.entries, e)
 	if !b.known[leaf] {
 		b.known[leaf] = true
