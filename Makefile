@@ -30,11 +30,12 @@ build: ## bin/sallyport, static, reproducible, version stamped
 	$(BUILD) -o bin/sallyport ./cmd/sallyport
 
 .PHONY: test
-test: ## all tests, with the race detector; what CI runs
+test: ## all tests, with the race detector (and without, where it takes too long or counts allocations); what CI runs
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
 	go vet -tags $(TAGS) ./...
 	$(MAKE) --no-print-directory size
 	CGO_ENABLED=1 go test -race -tags $(TAGS),poison -timeout 8m ./...
+	go test -tags $(TAGS) -timeout 4m ./balance
 	go test -tags $(TAGS) -run 'Alloc' -timeout 4m ./...
 
 .PHONY: size

@@ -14,7 +14,11 @@ import (
 // Targets come, go, die, are drained and restored, while documents with every way to balance follow each other: no call fails as long
 // as one target is always there, and none that begins later goes to a drained one.
 func TestStorm(t *testing.T) {
-	for seed := range uint64(4) {
+	seeds := uint64(4)
+	if raceEnabled {
+		seeds = 1
+	}
+	for seed := range seeds {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			rnd := rand.New(rand.NewPCG(seed, 1))

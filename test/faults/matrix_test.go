@@ -24,11 +24,14 @@ func TestFault01KilledUnderLoad(t *testing.T) {
 			url := serve(t, fmt.Sprintf("{ targets: ['http://%s', 'http://%s', 'http://%s'] }", targets[0].address, targets[1].address, targets[2].address))
 			ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 			defer cancel()
+			killed := make(chan struct{})
 			go func() {
+				defer close(killed)
 				time.Sleep(800 * time.Millisecond)
 				targets[1].kill()
 			}()
 			all := load(ctx, method, url, 16)
+			<-killed
 			time.Sleep(100 * time.Millisecond) // for the last lines of the targets
 			n := count(all)
 			t.Logf("%d requests: %v", len(all), n)
@@ -70,8 +73,15 @@ func seen(targets ...*process) map[string]int {
 func TestFault01KilledAlone(t *testing.T) {
 	p := newProcess(t)
 	url := serve(t, "{ targets: ['http://"+p.address+"'] }")
-	go func() { time.Sleep(200 * time.Millisecond); p.kill() }()
-	if v := get(url + "/a?delay=10s"); v.problem != "upstream_failed" || v.took > 2*time.Second {
+	killed := make(chan struct{})
+	go func() {
+		defer close(killed)
+		time.Sleep(200 * time.Millisecond)
+		p.kill()
+	}()
+	v := get(url + "/a?delay=10s")
+	<-killed
+	if v.problem != "upstream_failed" || v.took > 2*time.Second {
 		t.Errorf("got %v", v)
 	}
 }
