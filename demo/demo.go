@@ -64,6 +64,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := w.settle(o.Dir, o.Out); err != nil {
 		return err
 	}
+	o.Gateway.Unfit = errors.New("the demo's services live in this process, and end with it")
 	o.Gateway.Data = filepath.Join(w.dir, "data")
 	o.Gateway.Serving = func(*gateway.Gateway) { w.tour(o.Out) }
 	return gateway.Run(ctx, w.file, o.Gateway)

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,9 +29,9 @@ func TestTour(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a world")
 	out := &output{told: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
+	ended, signals := make(chan error, 1), make(chan os.Signal)
 	go func() {
-		ended <- Run(ctx, Options{Dir: dir, Out: out, Gateway: gateway.Options{Log: slog.New(slog.DiscardHandler), Stdout: io.Discard, Signals: make(chan os.Signal), Admin: admin.Open}})
+		ended <- Run(ctx, Options{Dir: dir, Out: out, Gateway: gateway.Options{Log: slog.New(slog.DiscardHandler), Stdout: io.Discard, Signals: signals, Admin: admin.Open}})
 	}()
 	select {
 	case <-out.told:
@@ -49,6 +50,7 @@ func TestTour(t *testing.T) {
 		`did you mean \\"users\\"\?(.|\n)*Ada Lovelace`,
 		`^200 200 200 200 200 200 200 \n$`,
 	}
+	signals <- syscall.SIGUSR2 // which a program takes over by; a demo stays
 	commands := regexp.MustCompile(`(?m)^\d\. .*\n   (.*)$`).FindAllStringSubmatch(out.String(), -1)
 	if len(commands) != len(want) {
 		t.Fatalf("%d things to try, want %d:\n%s", len(commands), len(want), out)

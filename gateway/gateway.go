@@ -52,6 +52,8 @@ type Options struct {
 	Signals <-chan os.Signal
 	// NoWatch leaves changes of files alone: only SIGHUP and Reload read them anew.
 	NoWatch bool
+	// Unfit, if set, is why no other program can take over from this process.
+	Unfit error
 	// Data is the directory for what is kept from one start to the next; empty for none.
 	Data string
 	// LastGood has the last good document served at the start when the one at hand is broken.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -85,7 +86,7 @@ func (l *life) inherit(o *Options) (odd []string) {
 	}
 	l.systemd = process.NewNotifier(os.Getenv)
 	program, err := process.Self()
-	l.upgrade = upgrade{program: program, unfit: err}
+	l.upgrade = upgrade{program: program, unfit: cmp.Or(o.Unfit, err)}
 	return odd
 }
 
