@@ -1,3 +1,5 @@
+//go:build linux
+
 package conformance
 
 import (
@@ -10,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -78,7 +81,9 @@ func beServer(server string) error {
 		}
 		rest = rest[n+m:]
 	}
+	runtime.LockOSThread() // it is the thread whose end counts
 	c := exec.Command(server)
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // the suite may have no patience with this process
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {

@@ -3,6 +3,8 @@
 package conformance
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sallyport/gateway"
 )
@@ -74,8 +77,12 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 // run runs a judge and returns what it said.
 func run(t *testing.T, name string, args ...string) (said string, ok bool) {
 	t.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
-	return string(out), err == nil
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, name, args...)
+	c.WaitDelay = 5 * time.Second // for whoever it leaves behind with its output open
+	out, err := c.CombinedOutput()
+	return string(out), err == nil || errors.Is(err, exec.ErrWaitDelay)
 }
 
 // document is one upstream behind everything.
