@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"io"
+	"log"
 	"log/slog"
 	"sync/atomic"
 
@@ -54,4 +55,16 @@ func (s *logSwitch) WithGroup(name string) slog.Handler {
 
 func (s *logSwitch) and(f func(slog.Handler) slog.Handler) *logSwitch {
 	return &logSwitch{s.w, s.to, append(s.with[:len(s.with):len(s.with)], f)}
+}
+
+// overhear makes what libraries say through package log a matter of debugging, until it is undone: net/http has a line there for each
+// frame that it cannot use, so a target could fill the disk.
+func overhear(l *slog.Logger) (undo func()) {
+	was, flags := log.Writer(), log.Flags()
+	log.SetOutput(slog.NewLogLogger(l.Handler(), slog.LevelDebug).Writer())
+	log.SetFlags(0)
+	return func() {
+		log.SetOutput(was)
+		log.SetFlags(flags)
+	}
 }

@@ -49,6 +49,7 @@ func Run(ctx context.Context, path string, o Options) error {
 	}
 	odd := l.inherit(&o)
 	g := New(o)
+	defer overhear(g.log)()
 	for _, what := range odd {
 		g.log.Warn("what this process was started with cannot be used", "what", what)
 	}

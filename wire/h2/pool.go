@@ -244,7 +244,7 @@ func (p *Pool) connect(c *wire.Call, by time.Time) (*http.ClientConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	cc, err := p.engine[pings(c)].NewClientConn(context.WithValue(context.Background(), connKey{}, conn), "http", "target:80")
+	cc, err := p.engine[pings(c)].NewClientConn(context.WithValue(context.Background(), connKey{}, net.Conn(newCalmed(conn))), "http", "target:80")
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
