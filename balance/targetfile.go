@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"sallyport/schema"
 )
@@ -14,7 +13,7 @@ var targetsType = schema.Of[[]Target]()
 
 // readTargets reads a file of targets.
 func readTargets(name string) (finding, error) {
-	f, err := os.Open(name)
+	f, err := schema.Open(name)
 	if err != nil {
 		return finding{}, plainly(name, err)
 	}

@@ -124,7 +124,7 @@ func (r *reader) file(path string, n *schema.Node) {
 // read returns what is in a file, which counts towards what the document may have in all.
 func (r *reader) read(path string) ([]byte, error) {
 	r.files = append(r.files, path)
-	f, err := os.Open(path)
+	f, err := schema.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func (o *outside) file(path string) ([]byte, error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := schema.Open(path)
 	if err != nil {
 		return nil, err
 	}

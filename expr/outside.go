@@ -6,7 +6,6 @@ package expr
 import (
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -14,6 +13,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"sallyport/schema"
 )
 
 // maxFile bounds what file("…") reads.
@@ -21,7 +22,7 @@ const maxFile = 1 << 20
 
 // ReadFile reads a file for file("…"), and no more of it than it takes to see that it is too large.
 func ReadFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := schema.Open(path)
 	if err != nil {
 		return nil, err
 	}

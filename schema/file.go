@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // A File is a file that a setting names. It is read with the document, of which it is a part: a change of it is one of the document.
@@ -55,6 +56,24 @@ func (f *File) JSONSchema() map[string]any { return map[string]any{"type": "stri
 
 // SchemaKind is the type's name in the reference.
 func (f *File) SchemaKind() string { return "name of a file" }
+
+// Open opens a file that a document names. A pipe is refused: nobody knows when something comes out of one, and until then a reload, or
+// the end of the process, would wait. What is under /dev, such as /dev/stdin, is given on purpose.
+func Open(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil || strings.HasPrefix(path, "/dev/") {
+		return f, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		err = &fs.PathError{Op: "open", Path: path, Err: errors.New("it is a pipe")}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
 
 // Unreadable says why a file could not be read.
 func Unreadable(path string, err error) string {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -60,7 +59,7 @@ func read(name string, o *schema.Outside) ([]byte, error) {
 	if o != nil && o.ReadFile != nil {
 		return o.ReadFile(name)
 	}
-	f, err := os.Open(name)
+	f, err := schema.Open(name)
 	if err != nil {
 		return nil, err
 	}
