@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"io"
-	"log"
 	"log/slog"
 	"sync/atomic"
 
@@ -60,11 +59,10 @@ func (s *logSwitch) and(f func(slog.Handler) slog.Handler) *logSwitch {
 // overhear makes what libraries say through package log a matter of debugging, until it is undone: net/http has a line there for each
 // frame that it cannot use, so a target could fill the disk.
 func overhear(l *slog.Logger) (undo func()) {
-	was, flags := log.Writer(), log.Flags()
-	log.SetOutput(slog.NewLogLogger(l.Handler(), slog.LevelDebug).Writer())
-	log.SetFlags(0)
+	was, level := slog.Default(), slog.SetLogLoggerLevel(slog.LevelDebug)
+	slog.SetDefault(l)
 	return func() {
-		log.SetOutput(was)
-		log.SetFlags(flags)
+		slog.SetLogLoggerLevel(level)
+		slog.SetDefault(was)
 	}
 }
