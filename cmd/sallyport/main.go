@@ -27,6 +27,7 @@ func execute(args []string, in io.Reader, out, err io.Writer) int {
 	root := command()
 	root.SetArgs(args)
 	root.SetIn(in)
+	out, err = newShown(out), newShown(err)
 	root.SetOut(out)
 	root.SetErr(err)
 	ran, failure := root.ExecuteC()

@@ -18,7 +18,7 @@ type colors struct{ on bool }
 
 // printer finds out whether w is a terminal whose owner wants colours (no-color.org).
 func printer(w io.Writer) colors {
-	f, ok := w.(*os.File)
+	f, ok := bare(w).(*os.File)
 	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return colors{}
 	}

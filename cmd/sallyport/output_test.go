@@ -57,3 +57,22 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+func TestNothingSteersATerminal(t *testing.T) {
+	for text, want := range map[string]string{
+		"Grüße, 世界 👨‍👩‍👧\tand\nmore":         "Grüße, 世界 👨‍👩‍👧\tand\nmore",
+		"\x1b]0;title\a\x1b[31mred\x1b[0m\r": `\u001b]0;title\u0007\u001b[31mred\u001b[0m\u000d`,
+		"\u009b31m\x7f\u202eback\u2066\x00":  `\u009b31m\u007f\u202eback\u2066\u0000`,
+		"\xff\x9b cut short \xe2\x80":        "\xff\x9b cut short \xe2\x80",
+	} {
+		var b bytes.Buffer
+		if n, err := newShown(&b).Write([]byte(text)); n != len(text) || err != nil || b.String() != want {
+			t.Errorf("%q: got %q, %d, %v", text, b.String(), n, err)
+		}
+	}
+	var b bytes.Buffer
+	_, _ = shown{&b, true}.Write([]byte("\x1b[31mred\x1b[0m \x1b[2J\x1b[38;5;1m"))
+	if want := "\x1b[31mred\x1b[0m " + `\u001b[2J\u001b[38;5;1m`; b.String() != want {
+		t.Errorf("painted: got %q", b.String())
+	}
+}

@@ -49,7 +49,7 @@ func dataDirectory(given, document string) string {
 }
 
 func gatewayOptions(c *cobra.Command) gateway.Options {
-	return gateway.Options{Stdout: c.OutOrStdout(), Stderr: c.ErrOrStderr(), Version: thisBuild().Version, Admin: admin.Open}
+	return gateway.Options{Stdout: bare(c.OutOrStdout()), Stderr: bare(c.ErrOrStderr()), Version: thisBuild().Version, Admin: admin.Open}
 }
 
 // served prints why a document could not be served, if that is what err says.
