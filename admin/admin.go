@@ -56,6 +56,8 @@ func New(g *gateway.Gateway) *Server {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(g.Log().Handler(), slog.LevelWarn),
 		Protocols:                    new(http.Protocols),
+		ConnContext:                  withConn,
+		ConnState:                    rests,
 	}
 	s.http.Protocols.SetHTTP1(true)
 	return s
