@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -222,6 +223,9 @@ func TestConnect(t *testing.T) {
 			said, ok := run(t, suite, "--mode", "server", "--conf", conf, "--", os.Args[0])
 			m := passed.FindStringSubmatch(said)
 			if !ok || m == nil || m[3] != "0" {
+				if at := strings.Index(said, "goroutine "); at >= 0 {
+					t.Logf("a server ended with\n%.20000s", said[max(0, at-2000):]) // race, panic
+				}
 				t.Fatalf("%s", tail(said))
 			}
 			if m[2] != strconv.Itoa(tt.want) {

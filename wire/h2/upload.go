@@ -119,13 +119,24 @@ func (u *upload) Close() error {
 		return nil
 	case <-t.C:
 	}
+	u.abort()
+	<-idle
+	return nil
+}
+
+// abort ends the read under way. Several may close at the same time, net/http among them; only while the read goes on is the body still
+// this call's, and it cannot end while mu is held.
+func (u *upload) abort() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.reading {
+		return
+	}
 	if a, ok := u.src.(interface{ Abort() }); ok {
 		a.Abort()
 	} else if c, ok := u.src.(io.Closer); ok {
 		_ = c.Close()
 	}
-	<-idle
-	return nil
 }
 
 // settle ends the reading and gives the body back to the goroutine of its request.
