@@ -288,7 +288,7 @@ func TestSlowReaderOverTLS(t *testing.T) {
 	big := handler(func(*wire.Request) *wire.Response {
 		return &wire.Response{Status: 200, Body: wire.BytesBody(bytes.Repeat([]byte("x"), size)), Length: size}
 	})
-	_, c := secured(t, big, Limits{WriteIdle: 600 * time.Millisecond}, nil)
+	_, c := secured(t, big, Limits{WriteIdle: 1500 * time.Millisecond}, nil)
 	_, _ = io.WriteString(c, simple)
 	r, n := bufio.NewReader(c), 0
 	for buf := make([]byte, 300<<10); n < size; {
