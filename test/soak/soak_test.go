@@ -60,8 +60,11 @@ func TestSoak(t *testing.T) {
 	if n := w.ledger.twice.Load(); n != 0 {
 		t.Errorf("%d POSTs were done twice", n)
 	}
+	for _, k := range w.kills {
+		t.Logf("kill %v to %v", k.from.Format("15:04:05.000"), k.to.Format("15:04:05.000"))
+	}
 	for _, f := range w.unexplained() {
-		t.Errorf("%s failed at %v, and no target was killed then: %s", f.who, f.from.Format("15:04:05.000"), f.what)
+		t.Errorf("%s failed at %v to %v, and no target was killed then: %s", f.who, f.from.Format("15:04:05.000"), f.to.Format("15:04:05.000"), f.what)
 	}
 	if heapAfter > heap+heapMore {
 		t.Errorf("the heap grew from %d to %d KiB", heap>>10, heapAfter>>10)

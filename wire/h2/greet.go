@@ -86,6 +86,7 @@ func (c *conn) taste() (net.Conn, error) {
 		}
 	}
 	c.block, c.rest = b[:], b[:len(preface)]
+	c.in.left = len(preface) // no frame
 	return nil, nil
 }
 
