@@ -16,11 +16,11 @@ func TestStopWaitsForTheUndecided(t *testing.T) {
 		whole := make(chan bool, 1)
 		go func() { whole <- g.Drain() }()
 		time.Sleep(time.Second)
+		if len(whole) > 0 {
+			t.Error("the process ended before the client had said anything")
+		}
 		if resp, body := talk(t, c, r, get("/")); resp.StatusCode != 200 || body != "hi" {
 			t.Errorf("got %d %q", resp.StatusCode, body)
-		}
-		if len(whole) > 0 {
-			t.Error("the process ended before that")
 		}
 		_ = c.Close()
 		if !<-whole {
