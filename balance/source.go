@@ -158,13 +158,14 @@ func (s *source) look() {
 // conclude takes in how a look ended. The caller holds mu; it closes the endpoints that nobody uses any more, and tells.
 func (s *source) conclude(got finding, holds time.Duration, err error, told *tales) (gone []*endpoint) {
 	r, now := s.registry, time.Now()
-	first, changed := !s.tried, false
+	first := !s.tried
 	again := s.fault != nil && err != nil && (s.kind != kindFile || s.fault.Error() == err.Error())
 	s.looking, s.tried, s.fault = false, true, err
 	if r.closed {
 		return nil
 	}
 	var wait time.Duration
+	var changed bool
 	if err == nil {
 		changed = !s.known || !s.found.same(&got)
 		if s.fails > 0 {

@@ -100,7 +100,8 @@ func compare(dir string, k kase, cs []contender, procs map[string]*process, roun
 			if len(k.only) > 0 && !slices.Contains(k.only, c.name) {
 				continue
 			}
-			s, err := sample{}, error(nil)
+			var s sample
+			var err error
 			if k.h2 > 0 {
 				s, err = load2(k, c.port+secure, procs[c.name], seconds)
 			} else {

@@ -51,7 +51,7 @@ func (c *client) at() (string, error) {
 		}
 		return *c.address, nil
 	}
-	if _, err := os.Stat(*c.file); err != nil {
+	if _, missing := os.Stat(*c.file); missing != nil {
 		return defaultAdmin, nil
 	}
 	doc, _ := config.Load(*c.file, config.Options{}) // one that is broken may still say where
@@ -105,7 +105,7 @@ func (c *client) ask(method, path string, body any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the gateway cannot be asked: %w", errors.Unwrap(err))
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
 	switch {
 	case err != nil:

@@ -26,8 +26,8 @@ func guarded(t *testing.T, limits Limits) (addr string, seen *atomic.Int64, most
 		defer now.Add(-1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
-		switch {
-		case r.Path.Text == "/slow":
+		switch r.Path.Text {
+		case "/slow":
 			gone := make(chan struct{})
 			stop := r.Conn.Watch(func() { close(gone) })
 			defer stop()
@@ -35,7 +35,7 @@ func guarded(t *testing.T, limits Limits) (addr string, seen *atomic.Int64, most
 			case <-gone:
 			case <-time.After(5 * time.Second):
 			}
-		case r.Path.Text == "/large":
+		case "/large":
 			return &wire.Response{Status: 200, Length: 10 << 20, Body: wire.BytesBody(make([]byte, 10<<20))}
 		}
 		if r.Body != nil {

@@ -193,7 +193,7 @@ func (p *Pool) prune() {
 		if ended || u.calls == 0 && u.cc.Available() == 0 {
 			p.leave(u)
 			if !ended {
-				go u.cc.Close() // which tells this pool of nothing
+				go func() { _ = u.cc.Close() }() // which tells this pool of nothing
 			}
 		}
 	}

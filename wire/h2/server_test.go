@@ -12,7 +12,6 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,8 +21,6 @@ import (
 // A handler is a function, with what it was told at the end.
 type handler struct {
 	handle func(*wire.Request) *wire.Response
-	mu     sync.Mutex
-	done   []wire.Outcome // guarded by mu
 	told   chan wire.Outcome
 }
 

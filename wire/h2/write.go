@@ -23,7 +23,6 @@ type output struct {
 var blocks = sync.Pool{New: func() any { return new([smallBlock]byte) }}
 
 var (
-	errBreak   = errors.New("broken on purpose")
 	errSwitch  = errors.New("a switch of protocols, which HTTP/2 does not have")
 	errBroken  = errors.New("the stream was broken on purpose")
 	errPanic   = errors.New("reading the response panicked")
