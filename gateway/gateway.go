@@ -89,7 +89,8 @@ type Gateway struct {
 	draining     atomic.Bool
 
 	stopping sync.Mutex // who stops the gateway later waits for who did first
-	loading  sync.Mutex // one document is loaded at a time
+	reading  sync.Mutex // one document is read at a time, however long that takes; taken before loading
+	loading  sync.Mutex // one is put in service at a time, and none while the gateway stops
 	admin    adminDoor  // guarded by loading
 	life     *life      // nil but in Run; set before anything is served
 	mu       sync.Mutex

@@ -21,17 +21,54 @@ func (g *Gateway) Load(path string) error {
 }
 
 func (g *Gateway) load(path string) (*Reloaded, error) {
+	return g.replace(func() *builder {
+		_, b := g.read(path)
+		return b
+	})
+}
+
+// replace serves what read makes. Reading takes as long as a disk or a name likes. Meanwhile the gateway can be stopped, or another
+// program take over; then nothing comes of it.
+func (g *Gateway) replace(read func() *builder) (*Reloaded, error) {
+	g.reading.Lock()
+	defer g.reading.Unlock()
+	defer easeMemory()()
+	if err := g.tooLate(); err != nil {
+		return nil, err
+	}
+	return g.swap(read())
+}
+
+// swap serves what b was given. The caller holds reading.
+func (g *Gateway) swap(b *builder) (*Reloaded, error) {
+	s := b.build()
+	if len(b.all()) == 0 {
+		s.upstreams.Look(namesWithin)
+	}
 	g.loading.Lock()
 	defer g.loading.Unlock()
-	defer easeMemory()()
+	if err := g.tooLateNow(); err != nil {
+		return nil, err
+	}
+	return g.put(b)
+}
+
+// tooLate says why no other document can be served, nil when one can.
+func (g *Gateway) tooLate() error {
+	g.loading.Lock()
+	defer g.loading.Unlock()
+	return g.tooLateNow()
+}
+
+// tooLateNow is tooLate for those who hold loading.
+func (g *Gateway) tooLateNow() error {
 	switch {
 	case g.draining.Load():
-		return nil, errStopping
+		return errStopping
 	case g.life.busy():
-		return nil, ErrUpgrading
+		return ErrUpgrading
 	}
-	_, b := g.read(path)
-	return g.put(b)
+	return nil
 }
 
 // errStopping is for a document that comes too late.
@@ -46,13 +83,7 @@ type Reloaded struct {
 
 // LoadBytes is Load of a document that is in memory; name stands for it in messages.
 func (g *Gateway) LoadBytes(name string, data []byte) error {
-	g.loading.Lock()
-	defer g.loading.Unlock()
-	defer easeMemory()()
-	if g.draining.Load() {
-		return errStopping
-	}
-	_, err := g.put(g.newBuilder(config.Parse(name, data, g.o.outside())))
+	_, err := g.replace(func() *builder { return g.newBuilder(config.Parse(name, data, g.o.outside())) })
 	return err
 }
 
@@ -67,13 +98,12 @@ func (g *Gateway) read(path string) (*config.Document, *builder) {
 // outside is what a document may take from outside.
 func (o *Options) outside() config.Options { return config.Options{Env: o.Env, ReadFile: o.ReadFile} }
 
-// put serves what b was given unless something is wrong with it.
+// put serves what b was given unless something is wrong with it. The caller holds loading.
 func (g *Gateway) put(b *builder) (*Reloaded, error) {
 	s := b.build()
 	doc, errs := b.doc, b.all()
 	var c *change
 	if len(errs) == 0 {
-		s.upstreams.Look(namesWithin)
 		c, errs = g.prepare(s)
 	}
 	g.remember(doc, errs)

@@ -3,7 +3,6 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"errors"
 	"os"
 	"os/signal"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"syscall"
 
 	"sallyport/process"
-	"sallyport/schema"
 )
 
 // This file is a process's life: it starts, follows its files, does as signals say, and stops without losing a request.
@@ -28,6 +26,9 @@ type life struct {
 	keeper  *keeper // nil without a data directory
 	reloads sync.Mutex
 	handed  bool // another process has taken over
+
+	asked  chan struct{} // somebody wants the document read anew
+	missed chan struct{} // it may have changed while it could not be
 
 	upgrading bool   // another process may be about to; guarded by the gateway's loading
 	watching  func() // stops following the files
@@ -70,11 +71,13 @@ func Run(ctx context.Context, path string, o Options) error {
 	defer tidyMemory()()
 	defer l.serve()()
 	l.follow()
+	reader := l.attend()
 	if o.Serving != nil {
 		o.Serving(g)
 	}
 	l.handed = l.wait(ctx)
 	l.watching()
+	reader()
 	l.upgrade.cancel()
 	return l.end()
 }
@@ -155,7 +158,7 @@ func (l *life) wait(ctx context.Context) (handed bool) {
 		case s := <-l.signals:
 			switch s {
 			case syscall.SIGHUP:
-				_, _ = l.reload() // which tells of errors itself
+				want(l.asked)
 			case syscall.SIGUSR2:
 				l.startUpgrade()
 			default:
@@ -163,86 +166,6 @@ func (l *life) wait(ctx context.Context) (handed bool) {
 				return false
 			}
 		}
-	}
-}
-
-// errNotRun is for a gateway whose document is in memory.
-var errNotRun = errors.New("there is nothing to read the document from")
-
-// Reload reads the document anew, as SIGHUP does: the access log's file is opened again, the document is served or refused as
-// a whole. An error that says what is wrong with it is a schema.Errors.
-func (g *Gateway) Reload() (*Reloaded, error) {
-	if g.life == nil {
-		return nil, errNotRun
-	}
-	return g.life.reload()
-}
-
-func (l *life) reload() (*Reloaded, error) {
-	l.reloads.Lock()
-	defer l.reloads.Unlock()
-	g := l.g
-	l.tell(process.Reloading()...)
-	if a := g.access.Load(); a != nil {
-		if err := a.Reopen(); err != nil {
-			g.log.Error("the access log stays where it was", "error", err)
-		}
-	}
-	done, err := g.load(l.path)
-	g.loud(err)
-	l.tell("READY=1", l.state(done, err))
-	return done, err
-}
-
-// state is what came of a document, for systemd.
-func (l *life) state(done *Reloaded, err error) string {
-	if err != nil {
-		return process.Status("serving; the newest configuration is refused: %v", first(err))
-	}
-	return process.Status("serving %s, number %d", l.path, done.Number)
-}
-
-// first is the first line of what is wrong: systemd shows one.
-func first(err error) error {
-	var errs schema.Errors
-	if errors.As(err, &errs) && len(errs) > 0 {
-		return errs[0]
-	}
-	return err
-}
-
-// ErrUpgrading is what Reload returns while another program is about to take over, which reads the document itself.
-var ErrUpgrading = errors.New("another program is about to take over")
-
-// busy says whether another program may be about to take over. It is called with the gateway's loading held.
-func (l *life) busy() bool { return l != nil && l.upgrading }
-
-// loud reports a document that was refused.
-func (g *Gateway) loud(err error) {
-	if err != nil {
-		g.log.Error("the new configuration is refused, the one before stays in service", "error", err)
-	}
-}
-
-// reread loads the document if something in it changed since it was last read, whether that was good or not.
-func (g *Gateway) reread(path string) {
-	g.loading.Lock()
-	defer g.loading.Unlock()
-	if g.life.busy() {
-		return
-	}
-	defer easeMemory()()
-	doc, b := g.read(path)
-	g.mu.Lock()
-	same := doc.Digest() == g.last.digest
-	g.mu.Unlock()
-	if same || g.draining.Load() {
-		return
-	}
-	done, err := g.put(b)
-	g.loud(err)
-	if g.life != nil {
-		g.life.tell(g.life.state(done, err))
 	}
 }
 

@@ -59,9 +59,7 @@ func near(name string, among []string) string {
 
 // Serve puts a document in service that was read already, with which errs are wrong. An error is a schema.Errors.
 func (g *Gateway) Serve(doc *config.Document, errs schema.Errors) error {
-	g.loading.Lock()
-	defer g.loading.Unlock()
-	_, err := g.put(g.newBuilder(doc, errs))
+	_, err := g.replace(func() *builder { return g.newBuilder(doc, errs) })
 	return err
 }
 

@@ -67,7 +67,7 @@ func (l *life) handOver(err error) bool {
 		l.g.loading.Lock()
 		l.upgrading = false
 		l.g.loading.Unlock()
-		l.g.reread(l.path) // what changed meanwhile
+		want(l.missed)
 		return false
 	}
 	// Before the new one says that it is ready: systemd listens to the main process alone.

@@ -40,10 +40,10 @@ func watch(log *slog.Logger, files []string, changed func() (files []string)) (*
 	return w, nil
 }
 
-// close stops the watcher and waits for a call of changed that is under way.
+// close stops the watcher and waits a moment for a call of changed that is under way.
 func (w *watcher) close() {
 	_ = w.events.Close()
-	w.loop.Wait()
+	briefly(&w.loop)
 }
 
 func (w *watcher) run(changed func() []string) {
