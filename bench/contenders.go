@@ -87,7 +87,7 @@ func caddy(dir string, port int) string {
 	admin off
 	auto_https off
 }
-http://127.0.0.1:%[1]d {
+http://:%[1]d {
 	reverse_proxy 127.0.0.1:%[2]d
 }
 https://127.0.0.1:%[3]d {
