@@ -63,6 +63,7 @@ type Exchange struct {
 
 	Auth     Auth
 	Consumer *Consumer // nil until a policy knows it
+	Denied   Denial    // why a policy kept the request out; for the log, not for the client
 
 	Trace    wire.Trace
 	Deadline time.Time // when the answer must have begun at the latest; zero for none
@@ -117,6 +118,12 @@ type Auth struct {
 	Issuer  string
 	Scopes  []string
 	Claims  map[string]any
+}
+
+// A Denial says which policy kept a request out, and why, in the words of the metric sallyport_policy_denials_total.
+type Denial struct {
+	Policy string // "api_key"; "" when none did
+	Reason string // "expired"
 }
 
 // A Consumer is a registered client application.

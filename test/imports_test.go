@@ -15,6 +15,11 @@ var owners = map[string]string{
 	"cel.dev/cel-go":                           "expr",
 	"github.com/cespare/xxhash/v2":             "store",
 	"github.com/fsnotify/fsnotify":             "gateway",
+	"github.com/go-jose/go-jose/v4":            "policies/jwt",
+	"github.com/go-json-experiment/json":       "policies/jsonlimits",
+	"github.com/zitadel/oidc/v3":               "", // tests only
+	"golang.org/x/crypto":                      "identity",
+	"modernc.org/sqlite":                       "store/sqlite",
 	"github.com/gaissmai/bart":                 "policies/ipfilter",
 	"github.com/maypok86/otter/v2":             "store",
 	"github.com/miekg/dns":                     "wire/dns test/dnsstub",
