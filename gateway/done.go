@@ -75,10 +75,10 @@ func (l *accessLog) wants(f *flow, resp *wire.Response) bool {
 func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
 	x, l := &f.x, &f.line
 	*l = telemetry.Line{
-		Fault: x.Fault,
-		Time:  x.Start, ID: x.ID, API: x.API, Route: x.Route, Version: x.Version,
+		Fault: x.Fault, DeniedBy: x.Denied.Policy, DeniedReason: x.Denied.Reason,
+		Time: x.Start, ID: x.ID, API: x.API, Route: x.Route, Version: x.Version,
 		Method: r.Method, Host: r.Host, Path: r.Path.Text, Query: r.Query, Protocol: r.Proto.String(),
-		Status: out.Status, ClientIP: x.Client, Subject: x.Auth.Subject,
+		Status: out.Status, ClientIP: x.Client, Auth: x.Auth.Type, Subject: x.Auth.Subject,
 		BytesIn: out.Received, BytesOut: out.Sent, Duration: took,
 		Upstream: x.Waited, UpstreamName: x.Upstream, Target: x.Target, Tries: x.Tries, Retried: x.Retried, Hedged: x.Hedged,
 		UserAgent: r.Header.Known(wire.UserAgent), Referer: r.Header.Known(wire.Referer), TraceID: x.Trace.TraceID(),

@@ -76,8 +76,9 @@ func (b *builder) item(n *schema.Node, path, where string, under []string) []ste
 	if !ok || cond.IsZero() {
 		return steps
 	}
+	env := b.env(n, path, where)
 	for i := range steps {
-		steps[i].policy = &conditional{cond.Expr, steps[i].policy}
+		steps[i].policy = &conditional{cond.Expr, steps[i].policy, env.Denier(steps[i].kind, "condition")}
 		steps[i].guard += " when " + cond.String()
 	}
 	return steps
@@ -177,6 +178,7 @@ func (b *builder) unknownPolicy(f *schema.Field, path string) {
 type conditional struct {
 	when   expr.Expr
 	policy policy.Policy
+	deny   func(*policy.Exchange)
 }
 
 // Handle asks the condition first. When nobody can tell, the request stops: a guard that is passed over in doubt is none.
@@ -184,6 +186,7 @@ func (c *conditional) Handle(x *policy.Exchange, next policy.Handler) (*wire.Res
 	holds, err := c.when.Bool(x)
 	switch {
 	case err != nil:
+		c.deny(x)
 		return nil, plug.Failed(err)
 	case holds:
 		return c.policy.Handle(x, next)

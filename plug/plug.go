@@ -25,7 +25,7 @@ type Env struct {
 	Upstream func(name string) policy.Upstream
 	// Upstreams lists the names that Upstream knows, for "did you mean".
 	Upstreams []string
-	// Denied counts a request that a policy stopped; resolve it once, at build.
+	// Denied counts a request that a policy stopped, or with dry_run would have; resolve it once, at build. See Denier.
 	Denied func(policy, reason string) (count func())
 	// Acted counts something else that a policy did; resolve it as well.
 	Acted func(policy, action string) (count func())
@@ -34,6 +34,15 @@ type Env struct {
 
 	// Explainer is for the build of a backend to set: what says what the backend would do. A policy is one itself.
 	Explainer policy.Explainer
+}
+
+// Denier returns what the policy of that name calls when it stops a request: it counts that, and leaves word of it for the log.
+func (e *Env) Denier(name, reason string) func(x *policy.Exchange) {
+	count := e.Denied(name, reason)
+	return func(x *policy.Exchange) {
+		x.Denied = policy.Denial{Policy: name, Reason: reason}
+		count()
+	}
 }
 
 // To returns the upstream that a setting names, or an error for it.

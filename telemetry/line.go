@@ -22,6 +22,7 @@ type Line struct {
 	Status       int
 	ClientIP     netip.Addr
 	Consumer     string
+	Auth         string // how the request showed who sent it: "jwt", "api_key"
 	Subject      string
 	BytesIn      int64 // of the request's body
 	BytesOut     int64 // of the response's body
@@ -31,6 +32,8 @@ type Line struct {
 	Target       string
 	Problem      string // name of the problem that the gateway answered with
 	Cause        string // of it; never shown to the client
+	DeniedBy     string // the policy that kept it out
+	DeniedReason string // why that did, in the words of the metric
 	Fault        string // what was done to the request on purpose
 	UserAgent    string
 	Referer      string // secret-looking values are masked in writing
@@ -48,7 +51,7 @@ const (
 )
 
 // A fieldSet says which fields are written, a bit each.
-type fieldSet uint32
+type fieldSet uint64
 
 const (
 	fieldTime fieldSet = 1 << iota
@@ -67,6 +70,7 @@ const (
 	fieldVersion
 	fieldRoute
 	fieldConsumer
+	fieldAuth
 	fieldSubject
 	fieldUpstream
 	fieldTarget
@@ -76,6 +80,8 @@ const (
 	fieldUpstreamMS
 	fieldProblem
 	fieldCause
+	fieldDeniedBy
+	fieldDeniedReason
 	fieldFault
 	fieldUserAgent
 	fieldReferer
@@ -88,7 +94,7 @@ const allFields = fieldEnd - 1
 // Fields are the names of the fields of a line, in the order in which they are written.
 var Fields = []string{
 	"time", "id", "client_ip", "method", "host", "path", "query", "protocol", "status", "duration_ms", "bytes_in", "bytes_out",
-	"api", "version", "route", "consumer", "subject", "upstream", "target", "tries", "retried", "hedged", "upstream_ms", "problem", "cause", "fault",
+	"api", "version", "route", "consumer", "auth", "subject", "upstream", "target", "tries", "retried", "hedged", "upstream_ms", "problem", "cause", "denied_by", "denied_reason", "fault",
 	"user_agent", "referer", "trace_id",
 }
 
@@ -134,6 +140,7 @@ func (l *Line) appendNames(b []byte, set fieldSet) []byte {
 	b = appendField(b, set&fieldVersion, `"version":"`, l.Version, shortField)
 	b = appendField(b, set&fieldRoute, `"route":"`, l.Route, 2*shortField)
 	b = appendField(b, set&fieldConsumer, `"consumer":"`, l.Consumer, 2*shortField)
+	b = appendField(b, set&fieldAuth, `"auth":"`, l.Auth, shortField)
 	return appendField(b, set&fieldSubject, `"subject":"`, l.Subject, 2*shortField)
 }
 
@@ -149,6 +156,8 @@ func (l *Line) appendUpstream(b []byte, set fieldSet) []byte {
 	}
 	b = appendField(b, set&fieldProblem, `"problem":"`, l.Problem, shortField)
 	b = appendField(b, set&fieldCause, `"cause":"`, l.Cause, longField)
+	b = appendField(b, set&fieldDeniedBy, `"denied_by":"`, l.DeniedBy, shortField)
+	b = appendField(b, set&fieldDeniedReason, `"denied_reason":"`, l.DeniedReason, shortField)
 	return appendField(b, set&fieldFault, `"fault":"`, l.Fault, shortField)
 }
 

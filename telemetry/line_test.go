@@ -55,6 +55,7 @@ func TestLine(t *testing.T) {
 func TestFieldsInOrder(t *testing.T) {
 	l := example()
 	l.Problem, l.Cause, l.Fault, l.Retried, l.Hedged = "p", "c", "delay", "reset", "won"
+	l.Auth, l.DeniedBy, l.DeniedReason = "jwt", "authorize", "forbidden"
 	for _, name := range Fields {
 		set, err := fieldsOf([]string{name})
 		if err != nil {

@@ -23,9 +23,9 @@ type limit struct {
 	per   per.Key
 	bound store.Bound
 
-	dryRun               bool
-	countFull, countLate func()
-	countDry             func() // the one that dryRun calls for; a series that stays 0 would only puzzle
+	dryRun             bool
+	denyFull, denyLate func(*policy.Exchange)
+	countDry           func() // the one that dryRun calls for; a series that stays 0 would only puzzle
 }
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
@@ -34,9 +34,9 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		l.countDry = env.Denied(name, "dry_run")
 		return l, nil
 	}
-	l.countFull = env.Denied(name, "full")
+	l.denyFull = env.Denier(name, "full")
 	if c.Queue.Size > 0 {
-		l.countLate = env.Denied(name, "waited")
+		l.denyLate = env.Denier(name, "waited")
 	}
 	return l, nil
 }
@@ -92,7 +92,7 @@ func (l *limit) enter(x *policy.Exchange, key store.Key) (*store.Gate, error) {
 	case store.Wait:
 		return l.wait(x, waiting)
 	}
-	l.countFull()
+	l.denyFull(x)
 	return nil, full()
 }
 
@@ -109,10 +109,10 @@ func (l *limit) wait(x *policy.Exchange, w *store.Waiting) (*store.Gate, error) 
 	case gate != nil:
 		return gate, nil
 	case settled: // in favour of who came later
-		l.countFull()
+		l.denyFull(x)
 		return nil, full()
 	}
-	l.countLate()
+	l.denyLate(x)
 	return nil, problem.Overloaded.New("No place became free in time.").With("Retry-After", "1")
 }
 

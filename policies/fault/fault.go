@@ -34,7 +34,8 @@ type injector struct {
 	maxDelay time.Duration
 	chance   func() float64 // from 0 up to 1
 
-	countDelay, countAbort, countReset func()
+	countDelay           func()
+	denyAbort, denyReset func(*policy.Exchange)
 }
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
@@ -43,7 +44,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		f.maxDelay = *c.MaxDelay
 	}
 	f.countDelay = env.Acted(name, "delay")
-	f.countAbort, f.countReset = env.Denied(name, "abort"), env.Denied(name, "reset")
+	f.denyAbort, f.denyReset = env.Denier(name, "abort"), env.Denier(name, "reset")
 	return f, nil
 }
 
@@ -70,11 +71,11 @@ func (f *injector) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respon
 	switch {
 	case p.reset:
 		x.Fault = add(x.Fault, "reset")
-		f.countReset()
+		f.denyReset(x)
 		return nil, reset()
 	case p.status > 0:
 		x.Fault = add(x.Fault, "abort "+strconv.Itoa(p.status))
-		f.countAbort()
+		f.denyAbort(x)
 		return nil, of(p.status)
 	}
 	return next(x)

@@ -40,7 +40,7 @@ type filter struct {
 	lists       [2][]netip.Prefix // what is in allow and deny, for Explain
 	all         bool              // there is no allow list, so that everybody not denied is let in
 
-	countDenied, countUnlisted func()
+	isDenied, isUnlisted func(*policy.Exchange)
 }
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
@@ -55,7 +55,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 	}
 	return &filter{
 		allow: table(allow), deny: table(deny), lists: [2][]netip.Prefix{allow, deny}, all: len(allow) == 0,
-		countDenied: env.Denied(name, "denied"), countUnlisted: env.Denied(name, "not_allowed"),
+		isDenied: env.Denier(name, "denied"), isUnlisted: env.Denier(name, "not_allowed"),
 	}, nil
 }
 
@@ -71,11 +71,11 @@ func table(list []netip.Prefix) *bart.Lite {
 func (f *filter) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
 	client := x.Client.Unmap().WithZone("")
 	if !client.IsValid() || f.deny.Contains(client) {
-		f.countDenied()
+		f.isDenied(x)
 		return nil, denied.New("")
 	}
 	if !f.all && !f.allow.Contains(client) {
-		f.countUnlisted()
+		f.isUnlisted(x)
 		return nil, denied.New("")
 	}
 	return next(x)

@@ -37,7 +37,7 @@ type shedder struct {
 	priority Priority
 	chance   func() float64 // from 0 up to 1
 
-	count    [signals]func()
+	deny     [signals]func(*policy.Exchange)
 	countDry func()
 }
 
@@ -54,9 +54,9 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		s.countDry = env.Denied(name, "dry_run")
 		return s, nil
 	}
-	for i := range s.count {
+	for i := range s.deny {
 		if !math.IsInf(s.bounds[i], 1) {
-			s.count[i] = env.Denied(name, signal(i).String())
+			s.deny[i] = env.Denier(name, signal(i).String())
 		}
 	}
 	return s, nil
@@ -84,7 +84,7 @@ func (s *shedder) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respons
 		s.countDry()
 		return next(x)
 	}
-	s.count[by]()
+	s.deny[by](x)
 	return nil, refusal()
 }
 

@@ -31,7 +31,9 @@ type limiter struct {
 	notice   *notice
 	rates    []string // as they are written, for Explain
 
-	countLimited, countDry func() // the one that dryRun calls for; a series that stays 0 would only puzzle
+	// The one that dryRun calls for; a series that stays 0 would only puzzle.
+	deny     func(*policy.Exchange)
+	countDry func()
 }
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
@@ -53,7 +55,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 	if c.DryRun {
 		l.countDry = env.Denied(name, "dry_run")
 	} else {
-		l.countLimited = env.Denied(name, "limited")
+		l.deny = env.Denier(name, "limited")
 	}
 	return l, nil
 }
@@ -75,7 +77,7 @@ func (l *limiter) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respons
 	}
 	told := l.notice.tell(x.Request, left)
 	if !ok {
-		l.countLimited()
+		l.deny(x)
 		return nil, told.on(refusal(wait, left))
 	}
 	if wait > 0 {

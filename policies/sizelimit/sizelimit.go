@@ -33,14 +33,14 @@ func (c *Config) Check() error {
 }
 
 type limit struct {
-	request, response           int64 // unset or schema.Unlimited for none
-	countRequest, countResponse func()
+	request, response         int64 // unset or schema.Unlimited for none
+	denyRequest, denyResponse func(*policy.Exchange)
 }
 
 const unset = -1
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
-	l := &limit{unset, int64(schema.Unlimited), env.Denied(name, "request"), env.Denied(name, "response")}
+	l := &limit{unset, int64(schema.Unlimited), env.Denier(name, "request"), env.Denier(name, "response")}
 	if c.Request != nil {
 		l.request = int64(*c.Request)
 	}
@@ -54,24 +54,24 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 // becomes too large.
 func (l *limit) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
 	if err := l.take(x); err != nil {
-		l.countRequest()
+		l.denyRequest(x)
 		return nil, err
 	}
 	resp, err := next(x)
 	switch {
 	case err != nil:
 		if errors.Is(err, wire.ErrBodyTooLarge) && l.request != unset {
-			l.countRequest()
+			l.denyRequest(x)
 		}
 		return nil, err
 	case l.response == int64(schema.Unlimited) || resp.Body == nil:
 		return resp, nil
 	case resp.Length > l.response:
-		l.countResponse()
+		l.denyResponse(x)
 		resp.Close()
 		return nil, problem.BadResponse.New("The upstream's response is larger than %s.", shown(l.response))
 	case resp.Length < 0:
-		resp.Body = &bounded{resp.Body, l.response, l.countResponse}
+		resp.Body = &bounded{resp.Body, l.response, func() { l.denyResponse(x) }}
 	}
 	return resp, nil
 }
