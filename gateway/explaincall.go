@@ -254,7 +254,7 @@ func showLine(b *strings.Builder, n *schema.Node, hide bool) {
 			showLine(b, item, hide)
 		}
 		b.WriteString("]")
-	case n.Secret || hide && n.Text != "":
+	case n.Secret || n.Hashed || hide && n.Text != "":
 		b.WriteString(masked)
 	default:
 		b.WriteString(n.Text)

@@ -61,7 +61,7 @@ func showNode(b *bytes.Buffer, n *schema.Node, hide bool) {
 		b.WriteByte(']')
 	case n.Kind == schema.Null:
 		b.WriteString("null")
-	case n.Secret || hide:
+	case n.Secret || n.Hashed || hide:
 		showText(b, masked)
 	case n.Kind != schema.String && json.Valid([]byte(n.Text)):
 		b.WriteString(n.Text)

@@ -19,6 +19,7 @@ type Node struct {
 	Block   bool     // a scalar that is written below its key, after | or >
 	Written string   // what Text was before folding replaced it; empty when it did not
 	Secret  bool     // it was read as a Secret
+	Hashed  bool     // it was read as the hash of a password: not shown, but it may stand in a document
 	Faulty  bool     // what is wrong with it has been reported; decoding passes it over
 	Items   []*Node  // of a list
 	Fields  []*Field // of a map, in order
