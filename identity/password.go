@@ -78,6 +78,12 @@ func ParseHash(text string) (*Hash, error) {
 	return nil, notHashed(text)
 }
 
+// CheckHash says what is wrong with the text of a hash.
+func CheckHash(text string) error {
+	_, err := ParseHash(text)
+	return err
+}
+
 func parseArgon(text string, m []string) (*Hash, error) {
 	memory, _ := strconv.Atoi(m[1])
 	passes, _ := strconv.Atoi(m[2])
