@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -66,7 +67,7 @@ func (b *builder) build() *snapshot {
 	if len(b.wrong) == 0 {
 		b.set = g.registry.Prepare(b.doc.Upstreams)
 	}
-	s := &snapshot{doc: b.doc, upstreams: b.set, unrouted: g.metrics.Route("", "")}
+	s := &snapshot{doc: b.doc, upstreams: b.set, unrouted: g.metrics.Route("", ""), tended: map[string]func(context.Context){}}
 	b.snapshot = s
 	if s.bodyLimit = int64(b.doc.Limits.BodySize); b.doc.Limits.BodySize == schema.Unlimited {
 		s.bodyLimit = 0
@@ -223,6 +224,7 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 	return &plug.Env{
 		Log: g.log, Where: where, State: b.gateway.state, Upstreams: b.names,
 		Upstream: b.upstream, Errands: b.gateway.errands, Strain: b.gateway.strain,
+		Fetch: g.fetch, Tend: func(name string, f func(context.Context)) { b.snapshot.tended[name] = f },
 		Denied: b.gateway.metrics.Denied,
 		Acted:  b.gateway.metrics.Acted,
 		Warn: func(format string, args ...any) {

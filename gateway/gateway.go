@@ -17,6 +17,7 @@ import (
 
 	"sallyport/balance"
 	"sallyport/config"
+	"sallyport/fetch"
 	"sallyport/policy"
 	"sallyport/schema"
 	"sallyport/store"
@@ -77,6 +78,8 @@ type Gateway struct {
 	registry *balance.Registry
 	errands  *policy.Errands
 	strain   *telemetry.Strain
+	fetch    *fetch.Client
+	tending  tending
 	started  time.Time
 
 	now    atomic.Pointer[snapshot]  // what requests are served by
@@ -140,6 +143,8 @@ func New(o Options) *Gateway {
 	}
 	g.registry = balance.NewRegistry(b)
 	g.strain = telemetry.NewStrain(g.metrics, o.Strain)
+	g.fetch = fetch.New(o.Dial)
+	g.tending.log = g.log
 	g.errands = policy.NewErrands(maxErrands, g.log)
 	g.crowd.bounds.Store(&crowdBounds{})
 	return g

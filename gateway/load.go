@@ -207,6 +207,7 @@ func (g *Gateway) commit(s *snapshot, c *change) {
 	old := g.access.Swap(c.access)
 	s.upstreams.Commit()
 	g.now.Store(s)
+	g.tending.follow(s.tended)
 	g.settleDoors(s.doc, c.opened)
 	g.settleAdmin(s.doc, c.admin)
 	g.metrics.LastGood(s.kept != nil)

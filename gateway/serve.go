@@ -188,6 +188,7 @@ func (g *Gateway) stop(limit time.Duration) (whole bool) {
 	for _, s := range servers {
 		s.Wait(time.Second)
 	}
+	g.tending.close()
 	g.errands.Close(min(time.Until(until), errandTime))
 	g.registry.Close()
 	if a := g.access.Load(); a != nil {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"maps"
 	"slices"
@@ -26,8 +27,9 @@ type snapshot struct {
 	unrouted  *telemetry.Route // counts the requests that no route takes
 	warnings  schema.Errors
 	notes     schema.Errors
-	number    uint64    // counts the documents that were served
-	kept      *LastGood // set when the document is one of an earlier day
+	tended    map[string]func(context.Context) // what runs beside requests while it is in service, by name
+	number    uint64                           // counts the documents that were served
+	kept      *LastGood                        // set when the document is one of an earlier day
 }
 
 // A served is a route ready to serve.

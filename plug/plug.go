@@ -3,9 +3,11 @@
 package plug
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 
+	"sallyport/fetch"
 	"sallyport/policy"
 	"sallyport/schema"
 	"sallyport/store"
@@ -25,6 +27,12 @@ type Env struct {
 	Upstream func(name string) policy.Upstream
 	// Upstreams lists the names that Upstream knows, for "did you mean".
 	Upstreams []string
+	// Fetch gets documents from elsewhere.
+	Fetch *fetch.Client
+	// Tend has f run beside requests from when what is being built is put in service until nothing that is in service tends that name any
+	// more; f has to end soon after ctx has. When what runs under the name already is to go on, it does, and f is not called: a name says
+	// all that f depends on. A document that is only checked or explained runs nothing.
+	Tend func(name string, f func(ctx context.Context))
 	// Denied counts a request that a policy stopped, or with dry_run would have; resolve it once, at build. See Denier.
 	Denied func(policy, reason string) (count func())
 	// Acted counts something else that a policy did; resolve it as well.

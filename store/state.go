@@ -30,6 +30,8 @@ type State struct {
 	mu    sync.Mutex
 	named map[string]weak.Pointer[Limiter] // guarded by mu
 	gates map[string]weak.Pointer[Gates]   // guarded by mu
+
+	shared map[string]sharedThing // guarded by mu
 }
 
 // New returns an empty state.
@@ -38,6 +40,7 @@ func New() *State {
 	return &State{
 		Keys: newKeys(), start: now, offset: now.UnixNano(), budget: tableBytes,
 		named: map[string]weak.Pointer[Limiter]{}, gates: map[string]weak.Pointer[Gates]{},
+		shared: map[string]sharedThing{},
 	}
 }
 

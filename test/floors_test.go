@@ -14,7 +14,7 @@ var floors = []string{
 	"problem schema lint wire wire/proxyproto wire/socket wire/memnet process test/leak test/dnsstub test/attackrun test/selfsigned test/faults",
 	"wire/dns wire/h1 wire/h2 certs",
 	"policy expr store telemetry",
-	"identity store/sqlite",
+	"identity store/sqlite fetch",
 	"plug per mirror route rewrite balance",
 	"policies/* backends/* sources/*",
 	"config policies backends sources",
