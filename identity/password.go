@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
@@ -127,31 +128,25 @@ func notHashed(text string) error {
 	case strings.HasPrefix(text, "$2"):
 		return errors.New("begins like a bcrypt hash, and is none; they have 60 characters")
 	case strings.HasPrefix(text, "$argon2id$"):
-		return errors.New("begins like an argon2id hash, and is none; write $argon2id$v=19$m=19456,t=2,p=1$SALT$SUM")
+		return errors.New("begins like an argon2id hash, and is none; write $argon2id$v=19$m=19456,t=2,p=1$SALT$SUM, in quotes where commas separate items")
 	}
 	return fmt.Errorf("not hashed, or with crypt, which is not taken either; %s", out)
 }
 
-// HashPassword hashes a password with argon2id.
-func HashPassword(password string) string {
+// HashPassword hashes a new password with argon2id. It refuses those that nobody could sign in with by HTTP's Basic scheme (RFC 7617), and those that are
+// too short.
+func HashPassword(password string) (string, error) {
+	switch {
+	case len(password) < 8 || len(password) > maxPassword:
+		return "", fmt.Errorf("a password has 8 to %d bytes", maxPassword)
+	case strings.ContainsFunc(password, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }):
+		return "", errors.New("a password is UTF-8 without control characters")
+	}
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt) // never fails
 	sum := argon2.IDKey([]byte(password), salt, argonPasses, argonMemory, argonThreads, 32)
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", argonMemory, argonPasses, argonThreads, b64.EncodeToString(salt), b64.EncodeToString(sum))
-}
-
-// CheckPassword says whether a password is one that people can sign in with by HTTP's Basic scheme (RFC 7617).
-func CheckPassword(password string) error {
-	switch {
-	case len(password) < 8:
-		return errors.New("a password has 8 characters at least")
-	case len(password) > maxPassword:
-		return fmt.Errorf("a password has %d bytes at most", maxPassword)
-	case strings.ContainsFunc(password, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }):
-		return errors.New("a password is UTF-8 without control characters")
-	}
-	return nil
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", argonMemory, argonPasses, argonThreads, b64.EncodeToString(salt), b64.EncodeToString(sum)), nil
 }
 
 // compare orders costs, anyhow but always the same.

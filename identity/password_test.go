@@ -25,11 +25,31 @@ func bcrypted(t *testing.T, password string) *Hash {
 	return h
 }
 
+func hashed(t *testing.T, password string) string {
+	t.Helper()
+	text, err := HashPassword(password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestHashPassword(t *testing.T) {
+	for _, bad := range []string{"", "short", strings.Repeat("x", maxPassword+1), "correct\x00horse", "correct\nhorse", "correct horse\xff"} {
+		if text, err := HashPassword(bad); err == nil {
+			t.Errorf("%q is hashed: %s", bad, text)
+		}
+	}
+	if hashed(t, "correct horse") == hashed(t, "correct horse") {
+		t.Error("two hashes have one salt")
+	}
+}
+
 func TestParseHash(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"bcrypt of htpasswd", "$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC", ""},
 		{"bcrypt 2b", "$2b$12$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC", ""},
-		{"our own", HashPassword("correct horse"), ""},
+		{"our own", hashed(t, "correct horse"), ""},
 		{"argon2id of elsewhere", "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b2EAwRdescudvJCsgt3ub+b2EA", ""},
 		{"too dear", "$2y$31$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC", "the cost of a bcrypt hash is 4 to 14 here, not 31"},
 		{"4 GiB", "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b2EAw", "may take 8192 to 131072 KiB"},
@@ -58,7 +78,7 @@ func TestParseHash(t *testing.T) {
 
 func TestMatches(t *testing.T) {
 	long := strings.Repeat("x", 72)
-	argon, err := ParseHash(HashPassword(long + "y"))
+	argon, err := ParseHash(hashed(t, long+"y"))
 	if err != nil {
 		t.Fatal(err)
 	}
