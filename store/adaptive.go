@@ -29,7 +29,8 @@ const (
 	slackLeast = time.Millisecond // and at least this, since below it is only noise
 	steepest   = 0.5              // of the limit stays at least from one window to the next
 	onDrop     = 0.9              // of it at most after something was dropped
-	probeMost  = time.Second      // that a probe takes
+	probeShare = 0.25             // of the limit is what a probe allows
+	probeMost  = time.Second      // that it takes
 	probeOften = 30 * time.Second
 	probeFirst = time.Second
 )
@@ -37,10 +38,11 @@ const (
 // An adaptive bound follows a gradient, as those of Netflix and Envoy do: while answers take as long as without load, it grows, by the
 // root of itself with each window; when they take longer, it shrinks by the ratio of the two.
 //
-// The time without load is the median of windows in which at most half of the limit was used. When there has been none for a while, the
-// limit is halved for as long as it takes to see some answers: a probe. Under lasting load a limit that is too large, and so was
-// learnt from answers that had waited, is halved again by each of them until they wait no more. When probes are due has jitter, so that
-// gateways in front of one service do not probe together.
+// The time without load is the median of windows in which at most a quarter of the limit was used. When there has been none, or more than
+// half was used for a while, only a quarter is let in for as long as it takes to see some answers: a probe. Under lasting load a limit
+// that is too large, and so was learnt from answers that had waited, becomes smaller by each of them until they wait no more. Half would
+// not do: a limit learnt from answers that waited once is up to three and a half times what the service takes, so half of it waits as well.
+// When probes are due has jitter, so that gateways in front of one service do not probe together.
 type adaptive struct {
 	limit float64
 	base  time.Duration // the time without load, 0 while unknown
@@ -52,7 +54,7 @@ type adaptive struct {
 	dropped int
 
 	probing  bool
-	probed   time.Time // when the probe began
+	probed   time.Time // when the last probe began, zero before the first
 	settled  time.Time // when no more than the probe allows was under way; zero before
 	probeAt  time.Time // when the next one is due
 	interval time.Duration
@@ -69,7 +71,7 @@ func (a *adaptive) within(b *Bound) {
 // now is the limit that holds.
 func (a *adaptive) now(b *Bound) int {
 	if a.probing {
-		return max(int(a.limit/2), b.Least, 1)
+		return max(int(a.limit*probeShare), b.Least, 1)
 	}
 	return max(int(a.limit), 1)
 }
@@ -122,8 +124,12 @@ func (a *adaptive) close(now time.Time, b *Bound) {
 	median, peak, dropped := a.median(), a.peak, a.dropped
 	a.open(now)
 	calm := float64(peak) <= a.limit/2 && dropped == 0
+	quiet := calm && float64(peak) <= a.limit*probeShare // as good as a probe
 	if median > 0 {
-		a.learn(median, calm, now)
+		a.learn(median, quiet)
+	}
+	if quiet || calm && !a.probed.IsZero() {
+		a.probeAt = now.Add(jitter(a.interval))
 	}
 	next := a.limit
 	switch {
@@ -134,26 +140,22 @@ func (a *adaptive) close(now time.Time, b *Bound) {
 	default:
 		next = next*a.gradient(median) + math.Sqrt(next)
 	}
-	if next > a.limit && calm {
-		return // nobody asks for more
+	if next < a.limit || !calm { // otherwise nobody asks for more
+		a.limit = next
+		a.within(b)
 	}
-	a.limit = next
-	a.within(b)
 	if !now.Before(a.probeAt) && a.limit > float64(b.Least) {
 		a.probing, a.probed, a.settled = true, now, time.Time{}
 	}
 }
 
 // learn takes the median of a window for the time without load where it may be that.
-func (a *adaptive) learn(median time.Duration, calm bool, now time.Time) {
+func (a *adaptive) learn(median time.Duration, quiet bool) {
 	switch {
 	case a.base == 0 || median < a.base:
 		a.base = median
-	case calm:
+	case quiet:
 		a.base += (median - a.base) / 4
-	}
-	if calm {
-		a.probeAt = now.Add(jitter(a.interval))
 	}
 }
 
