@@ -1,0 +1,74 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Exists says whether there is a store in file, also when it cannot be read.
+func Exists(file string) bool {
+	_, err := os.Lstat(file)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// locate returns the name of file without links, so that two names of one store have one lock, and makes its folder when that is
+// asked for.
+func locate(file string, create bool) (string, error) {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return "", err
+	}
+	if create {
+		if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
+			return "", err
+		}
+	}
+	real, err := filepath.EvalSymlinks(abs)
+	if err == nil || !create || !errors.Is(err, fs.ErrNotExist) {
+		return real, err
+	}
+	if Exists(abs) {
+		return "", errors.New("it is a link to nowhere")
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	return filepath.Join(dir, filepath.Base(abs)), err
+}
+
+// settleFile makes the file of a database for its owner alone, unless it is there: then nobody else may be able to read it. The database
+// gives the files that it makes beside it the same mode.
+func settleFile(name string, create bool) error {
+	if !create || Exists(name) {
+		return private(name)
+	}
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), syncFolder(name))
+}
+
+// private is an error when others than the owner may read or write the file.
+func private(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no file", name)
+	case info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("%s can be read or written by others, mode %04o; chmod 600 makes it its owner's alone", name, info.Mode().Perm())
+	}
+	return nil
+}
+
+// syncFolder has the names in the folder of a file on disk.
+func syncFolder(name string) error {
+	d, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
