@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"sallyport/balance"
+	"sallyport/identity"
 	"sallyport/schema"
 	"sallyport/telemetry"
 )
@@ -28,6 +29,9 @@ type Document struct {
 	Routes    []Route                    `json:"routes" doc:"The routes of the api named default: short for one api with nothing but routes."`
 	Policies  map[string]*schema.Node    `json:"policies" kind:"policies" doc:"Policies by name, each one item or a list of items, for routes and apis to refer to as use: NAME."`
 
+	Consumers []identity.Consumer              `json:"consumers" doc:"Registered client applications and what they prove themselves with; the store may have more."`
+	Plans     map[string]identity.PlanSettings `json:"plans" doc:"What consumers are allowed, by name; the store may have more."`
+
 	TrustedProxies []netip.Prefix   `json:"trusted_proxies" doc:"Networks of the proxies whose word about their clients counts: X-Forwarded-For, Forwarded and X-Request-Id of others are replaced."`
 	ClientHeaders  ClientHeaders    `json:"client_headers" doc:"What clients may say although it is taken out by default."`
 	Limits         Limits           `json:"limits" doc:"Bounds on what clients may send, how long they may take and how many connections they may have."`
@@ -38,8 +42,6 @@ type Document struct {
 	Lint           Lint             `json:"lint" doc:"What check thinks of the document."`
 	Include        []string         `json:"include" one:"true" doc:"Further files, by name or pattern such as conf.d/*.yaml, relative to this one."`
 
-	Consumers struct{} `json:"consumers" later:"consumers come with authentication"`
-	Plans     struct{} `json:"plans" later:"plans come with consumers"`
 	Functions struct{} `json:"functions" later:"functions as backends come with a later version"`
 	Store     struct{} `json:"store" later:"a durable store comes with consumers and analytics; nothing is stored for now"`
 	State     struct{} `json:"state" later:"shared state comes with running on several machines; state is in memory for now"`

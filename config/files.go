@@ -97,7 +97,7 @@ func (r *reader) fail(n *schema.Node, format string, args ...any) {
 
 // file reads one file, which n names in an include, and then what it includes.
 func (r *reader) file(path string, n *schema.Node) {
-	id := identity(path)
+	id := realName(path)
 	if i := slices.Index(r.under, id); i >= 0 {
 		r.fail(n, "%s includes itself: %s; leave this out", path, strings.Join(append(r.under[i:], id), " → "))
 		return
@@ -199,8 +199,8 @@ func (r *reader) include(list *schema.Node, dir string) {
 	}
 }
 
-// identity is one name for a file however it is reached.
-func identity(path string) string {
+// realName is one name for a file however it is reached.
+func realName(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}

@@ -26,7 +26,7 @@ func Load(path string, o Options) (*Document, schema.Errors) {
 func Parse(name string, data []byte, o Options) (*Document, schema.Errors) {
 	r := newReader()
 	r.root.Pos = schema.Pos{File: name, Line: 1, Col: 1}
-	r.bytes(name, data, identity(name))
+	r.bytes(name, data, realName(name))
 	return r.document(name, o)
 }
 

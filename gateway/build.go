@@ -12,6 +12,7 @@ import (
 	"sallyport/backends"
 	"sallyport/balance"
 	"sallyport/config"
+	"sallyport/identity"
 	"sallyport/plug"
 	"sallyport/policies"
 	"sallyport/policy"
@@ -31,6 +32,7 @@ type builder struct {
 	wrong       schema.Errors   // what reading the document found
 	brokenPaths map[string]bool // the places of those, and what they are in
 	set         *balance.Set    // nil while the document is wrong: then upstreams are known by name only
+	book        *identity.Book  // consumers and plans
 	names       []string        // of upstreams
 	policies    map[string]*plug.Kind[policy.Policy]
 	backends    map[string]*plug.Kind[policy.Handler]
@@ -54,6 +56,9 @@ func (g *Gateway) newBuilder(doc *config.Document, errs schema.Errors) *builder 
 		b.backends[k.Name] = k
 	}
 	b.names = slices.Sorted(maps.Keys(doc.Upstreams))
+	var wrong schema.Errors
+	b.book, wrong = identity.NewBook(doc.Consumers, doc.Plans, doc.Root, g.people)
+	b.errs = append(b.errs, wrong...)
 	return b
 }
 
@@ -67,7 +72,7 @@ func (b *builder) build() *snapshot {
 	if len(b.wrong) == 0 {
 		b.set = g.registry.Prepare(b.doc.Upstreams)
 	}
-	s := &snapshot{doc: b.doc, upstreams: b.set, unrouted: g.metrics.Route("", ""), tended: map[string]func(context.Context){}}
+	s := &snapshot{doc: b.doc, book: b.book, upstreams: b.set, unrouted: g.metrics.Route("", ""), tended: map[string]func(context.Context){}}
 	b.snapshot = s
 	if s.bodyLimit = int64(b.doc.Limits.BodySize); b.doc.Limits.BodySize == schema.Unlimited {
 		s.bodyLimit = 0
@@ -222,7 +227,7 @@ func (b *builder) setSum(v *served, a *config.API, r *config.Route) {
 func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 	g := b.gateway
 	return &plug.Env{
-		Log: g.log, Where: where, State: b.gateway.state, Upstreams: b.names,
+		Log: g.log, Where: where, Identity: b.book, State: b.gateway.state, Upstreams: b.names,
 		Upstream: b.upstream, Errands: b.gateway.errands, Strain: b.gateway.strain,
 		Fetch: g.fetch, Tend: func(name string, f func(context.Context)) { b.snapshot.tended[name] = f },
 		Denied: b.gateway.metrics.Denied,

@@ -18,6 +18,7 @@ import (
 	"sallyport/balance"
 	"sallyport/config"
 	"sallyport/fetch"
+	"sallyport/identity"
 	"sallyport/policy"
 	"sallyport/schema"
 	"sallyport/store"
@@ -76,6 +77,7 @@ type Gateway struct {
 	metrics  *telemetry.Metrics
 	state    *store.State
 	registry *balance.Registry
+	people   *identity.Registry // whom the store knows
 	errands  *policy.Errands
 	strain   *telemetry.Strain
 	fetch    *fetch.Client
@@ -142,6 +144,7 @@ func New(o Options) *Gateway {
 		b.Dial = func(address string, deadline time.Time) (net.Conn, error) { return o.Dial("tcp", address, deadline) }
 	}
 	g.registry = balance.NewRegistry(b)
+	g.people = identity.NewRegistry(g.log)
 	g.strain = telemetry.NewStrain(g.metrics, o.Strain)
 	g.fetch = fetch.New(o.Dial)
 	g.tending.log = g.log
@@ -155,6 +158,9 @@ func (g *Gateway) Metrics() *telemetry.Metrics { return g.metrics }
 
 // Log returns the gateway's own log.
 func (g *Gateway) Log() *slog.Logger { return g.log }
+
+// Identity is whom the store knows.
+func (g *Gateway) Identity() *identity.Registry { return g.people }
 
 // Data is the directory for what is kept from one start to the next, empty for none.
 func (g *Gateway) Data() string { return g.o.Data }

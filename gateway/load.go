@@ -206,6 +206,7 @@ func (g *Gateway) commit(s *snapshot, c *change) {
 	g.bound(s.doc)
 	old := g.access.Swap(c.access)
 	s.upstreams.Commit()
+	g.people.Serve(s.book)
 	g.now.Store(s)
 	g.tending.follow(s.tended)
 	g.settleDoors(s.doc, c.opened)

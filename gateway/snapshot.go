@@ -8,6 +8,7 @@ import (
 
 	"sallyport/balance"
 	"sallyport/config"
+	"sallyport/identity"
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/route"
@@ -24,6 +25,7 @@ type snapshot struct {
 	edge      *wire.Edge
 	bodyLimit int64 // default of Request.BodyLimit, 0 for none
 	upstreams *balance.Set
+	book      *identity.Book   // consumers and plans
 	unrouted  *telemetry.Route // counts the requests that no route takes
 	warnings  schema.Errors
 	notes     schema.Errors

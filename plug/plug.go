@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"sallyport/fetch"
+	"sallyport/identity"
 	"sallyport/policy"
 	"sallyport/schema"
 	"sallyport/store"
@@ -17,8 +18,10 @@ import (
 // An Env is what the gateway lends to what is plugged into it, at load.
 type Env struct {
 	Log   *slog.Logger
-	Where string       // names the place, such as "default/GET /users/{id}/policies[0]"; the same again after a reload
-	State *store.State // counters and the like that live on across reloads, by name
+	Where string // names the place, such as "default/GET /users/{id}/policies[0]"; the same again after a reload
+	// Identity knows consumers, their credentials and plans. It is never nil.
+	Identity *identity.Book
+	State    *store.State // counters and the like that live on across reloads, by name
 	// Strain tells how hard it is for the process.
 	Strain *telemetry.Strain
 	// Errands are done beside requests.

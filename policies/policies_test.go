@@ -1,10 +1,12 @@
 package policies
 
 import (
+	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
 
+	"sallyport/identity"
 	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/schema"
@@ -30,7 +32,7 @@ func chain(t testing.TB, last policy.Handler, yaml string) policy.Handler {
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	env := &plug.Env{State: store.New(), Where: "test", Denied: func(string, string) func() { return func() {} }}
+	env := &plug.Env{State: store.New(), Identity: identity.EmptyBook(identity.NewRegistry(slog.New(slog.DiscardHandler))), Where: "test", Denied: func(string, string) func() { return func() {} }}
 	var steps []policy.Policy
 	for _, f := range n.Fields {
 		for _, k := range All {

@@ -54,6 +54,12 @@ type rule struct {
 	burst     int64 // GCRA: ns that all units take to come back
 }
 
+// Check says what is wrong with them.
+func (c Limits) Check() error {
+	_, err := c.rules()
+	return err
+}
+
 func (c Limits) rules() ([]rule, error) {
 	if len(c.List) == 0 || len(c.List) > MaxLimits {
 		return nil, fmt.Errorf("a limiter takes 1 to %d limits, not %d", MaxLimits, len(c.List))

@@ -1,0 +1,143 @@
+package identity
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/netip"
+	"slices"
+	"time"
+
+	"sallyport/policy"
+)
+
+// A Why is the reason for which a credential is not good, in the words of log and metrics; "" when it is.
+type Why string
+
+// The reasons. Clients are told Address and Route apart from the others, since their credential is theirs.
+const (
+	Malformed Why = "malformed" // it cannot be anybody's
+	Unknown   Why = "unknown"   // it is nobody's
+	Expired   Why = "expired"
+	Revoked   Why = "revoked"
+	Orphaned  Why = "no_consumer" // its consumer is gone
+	Address   Why = "address"     // it may not be used from there
+	Route     Why = "route"       // or for this route
+	Password  Why = "password"    // it is not that of the user
+	Crowded   Why = "busy"        // nobody could check it: too many others are being checked
+)
+
+// A KeyVerdict is what comes of an API key.
+type KeyVerdict struct {
+	Why      Why
+	ID       string           // of the key, "" when it is unknown
+	Consumer *policy.Consumer // nil when it is not good
+
+	key  *key  // of the store, nil for others
+	roll *roll // what has it
+}
+
+// Use notes that the key was good for a request at some time.
+func (v KeyVerdict) Use(now time.Time) {
+	if v.key != nil && v.key.use(now.UnixMilli()) && !v.roll.touched.Load() {
+		v.roll.touched.Store(true)
+	}
+}
+
+// Key says whose API key text is, and whether it is good for x. It takes as long for a key that is nobody's.
+func (b *Book) Key(text string, x *policy.Exchange, now time.Time) KeyVerdict {
+	if text == "" || len(text) > maxKey {
+		return KeyVerdict{Why: Malformed}
+	}
+	is := shapeOf(text)
+	if is == whole {
+		if v, found := b.stored(text, x, now); found {
+			return v
+		}
+	}
+	if len(b.keys) > 0 {
+		if k := b.keys[sha256.Sum256([]byte(text))]; k != nil {
+			return k.verdict(x, now)
+		}
+	}
+	if is == broken {
+		return KeyVerdict{Why: Malformed}
+	}
+	return KeyVerdict{Why: Unknown}
+}
+
+// stored looks a key of the store up.
+func (b *Book) stored(text string, x *policy.Exchange, now time.Time) (v KeyVerdict, found bool) {
+	k := b.registry.roll.Load()
+	if k.digests == nil {
+		return v, false
+	}
+	sum := k.digests.of(text)
+	for _, s := range k.keys.find(number(&sum)) {
+		if subtle.ConstantTimeCompare(s.key.hash[:], sum[:]) == 1 {
+			return b.judged(k, s.key, x, now), true
+		}
+	}
+	return v, false
+}
+
+func (b *Book) judged(k *roll, one *key, x *policy.Exchange, now time.Time) KeyVerdict {
+	v := KeyVerdict{ID: one.id}
+	if v.Why = one.why(now.UnixMilli()); v.Why == "" && one.rest != nil {
+		v.Why = fits(one.rest.allowIPs, one.rest.routes, x)
+	}
+	if v.Why != "" {
+		return v
+	}
+	if v.Consumer = b.consumerOf(one.holder); v.Consumer == nil {
+		v.Why = Orphaned
+		return v
+	}
+	v.key, v.roll = one, k
+	return v
+}
+
+// consumerOf is the consumer of a holder: the document's, or else the store's.
+func (b *Book) consumerOf(h *holder) *policy.Consumer {
+	if len(b.consumers) > 0 {
+		if c := b.consumers[h.name]; c != nil {
+			return c
+		}
+	}
+	return h.consumer.Load()
+}
+
+// why says what time has done to a key.
+func (k *key) why(at int64) Why {
+	switch {
+	case k.revoked != 0:
+		return Revoked
+	case k.expires != 0 && k.expires <= at:
+		return Expired
+	}
+	return ""
+}
+
+func (k *declaredKey) verdict(x *policy.Exchange, now time.Time) KeyVerdict {
+	v := KeyVerdict{ID: k.id}
+	if v.Why = fits(k.allowIPs, k.routes, x); !k.expires.IsZero() && !now.Before(k.expires) {
+		v.Why = Expired
+	}
+	if v.Why == "" {
+		v.Consumer = k.consumer
+	}
+	return v
+}
+
+// fits says whether x comes from where, and goes to what, a key is for.
+func fits(from []netip.Prefix, routes []string, x *policy.Exchange) Why {
+	if len(from) > 0 {
+		client := x.Client.Unmap().WithZone("")
+		if !slices.ContainsFunc(from, func(p netip.Prefix) bool { return p.Contains(client) }) {
+			return Address
+		}
+	}
+	if len(routes) > 0 && !slices.Contains(routes, x.Route) {
+		return Route
+	}
+	return ""
+}
