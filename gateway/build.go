@@ -126,6 +126,7 @@ func (b *builder) rules() (rules []*rule) {
 		for i := range shared {
 			shared[i].api = true
 		}
+		b.sharing(a, shared)
 		for i := range a.Routes {
 			if r := b.route(a, &a.Routes[i], shared); r != nil {
 				rules = append(rules, r)
@@ -150,6 +151,7 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 	where := a.Name + "/" + name
 	steps := slices.Concat(shared, b.list(r.Policies, r.Path+".policies", where))
 	b.order(steps)
+	steps = corsFirst(steps)
 	v := &served{
 		api: a.Name, name: name, counts: b.gateway.metrics.Route(a.Name, name), raw: a.Normalize == "off", add: a.Errors.Add,
 		hosts: match.Hosts, pos: r.Node.Pos, at: r.Path,
@@ -167,11 +169,15 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 		chain[i] = s.policy
 		v.guards = append(v.guards, s.guard)
 		v.kinds = append(v.kinds, s.kind)
+		if slices.Contains(preflightGuards, s.kind) {
+			v.guardsOfPreflights = append(v.guardsOfPreflights, s.policy)
+		}
 		if s.kind == "mirror" {
 			v.copies = append(v.copies, mirrored(s.node)...)
 		}
 	}
 	v.handler = policy.Chain(chain, last)
+	b.snapshot.sharing = b.snapshot.sharing || shares(v)
 	b.setSum(v, a, r)
 	asked := *v
 	asked.asked = true

@@ -121,16 +121,24 @@ func (f *flow) serve() (*wire.Response, error) {
 			return resp, nil
 		}
 	}
+	if s.sharing {
+		if method, _ := r.Preflight(); method != "" {
+			if resp, err := f.preflight(method); !errors.Is(err, errUnasked) {
+				return resp, err
+			}
+			f.leave()
+		}
+	}
 	found, err := s.table.Find(x)
 	if err != nil {
+		var resp *wire.Response
 		if allow := route.Allow(""); errors.As(err, &allow) {
-			return f.options(string(allow))
+			resp, err = f.options(string(allow))
 		}
-		return nil, err
+		return s.outside(x, resp, err)
 	}
-	f.rule, f.matched = found, r.Path.Text
+	f.take(found)
 	to := found.Value
-	x.API, x.Route = to.api, to.name
 	if to.raw {
 		r.Path.Text = r.Path.Raw
 	}

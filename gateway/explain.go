@@ -108,6 +108,9 @@ func (e *explaining) request(r *wire.Request, a *asked) {
 	if e.turnedAway(r, &e.doc.Listeners[a.listener]) {
 		return
 	}
+	if method, _ := r.Preflight(); e.sharing && method != "" && e.preflight(method) {
+		return
+	}
 	if found := e.route(); found != nil {
 		e.chain(found)
 	}
@@ -142,29 +145,37 @@ func (e *explaining) turnedAway(r *wire.Request, l *config.Listener) bool {
 func (e *explaining) route() *rule {
 	x := &e.flow.x
 	got := e.table.Explain(x)
-	for _, c := range got.Candidates {
-		e.out.Routes = append(e.out.Routes, ExplainedRoute{
-			API: c.Rule.Value.api, Name: c.Rule.Value.name, Match: c.Rule.Match.String(), Place: c.Rule.Value.pos.String(),
-			Chosen: c.Rule == got.Winner, Lacks: c.Lacks, Behind: c.Behind,
-		})
-	}
-	e.out.Others = got.Others
+	e.candidates(&got, got.Winner)
 	if got.Err != nil {
 		e.unrouted(&got)
 		return nil
 	}
-	found, r := got.Winner, x.Request
-	e.flow.rule, e.flow.matched = found, r.Path.Text
-	to := found.Value
-	x.API, x.Route = to.api, to.name
-	e.out.Route = &ChosenRoute{API: to.api, Name: to.name, Backend: to.backend}
-	for _, p := range x.Params {
-		e.out.Route.Params = append(e.out.Route.Params, policy.Fact{Name: p.Name, Value: e.field(p.Name, p.Value)})
-	}
-	if to.raw {
+	e.take(got.Winner)
+	if r := x.Request; got.Winner.Value.raw {
 		r.Path.Text = r.Path.Raw
 	}
-	return found
+	return got.Winner
+}
+
+// candidates lists the routes that were thought of.
+func (e *explaining) candidates(got *route.Explanation[*served], chosen *rule) {
+	e.out.Others = got.Others
+	for _, c := range got.Candidates {
+		e.out.Routes = append(e.out.Routes, ExplainedRoute{
+			API: c.Rule.Value.api, Name: c.Rule.Value.name, Match: c.Rule.Match.String(), Place: c.Rule.Value.pos.String(),
+			Chosen: c.Rule == chosen, Lacks: c.Lacks, Behind: c.Behind,
+		})
+	}
+}
+
+// take tells which route it is.
+func (e *explaining) take(found *rule) {
+	e.flow.take(found)
+	to := found.Value
+	e.out.Route = &ChosenRoute{API: to.api, Name: to.name, Backend: to.backend}
+	for _, p := range e.flow.x.Params {
+		e.out.Route.Params = append(e.out.Route.Params, policy.Fact{Name: p.Name, Value: e.field(p.Name, p.Value)})
+	}
 }
 
 // unrouted explains why no route takes the request.
@@ -174,7 +185,8 @@ func (e *explaining) unrouted(got *route.Explanation[*served]) {
 		e.out.Answer = &ExplainedAnswer{Status: 204, By: "routes", Headers: []policy.Fact{{Name: "Allow", Value: string(allow)}}}
 		return
 	}
-	e.refused("routes", got.Err)
+	_, err := e.outside(&e.flow.x, nil, got.Err)
+	e.refused("routes", err)
 	switch {
 	case got.Reads != nil && got.Reads != got.Candidates[0].Rule:
 		e.out.Answer.Cause = "a server could read the path as " + got.Reading + ", which the route " + got.Reads.Value.name + " takes, and that one is stricter"

@@ -29,6 +29,8 @@ type snapshot struct {
 	unrouted  *telemetry.Route // counts the requests that no route takes
 	warnings  schema.Errors
 	notes     schema.Errors
+	sharing   bool        // some route is for pages of other origins
+	apis      []sharedAPI // those whose policies say so
 	tended    map[string]func(context.Context) // what runs beside requests while it is in service, by name
 	number    uint64                           // counts the documents that were served
 	kept      *LastGood                        // set when the document is one of an earlier day
@@ -61,6 +63,8 @@ type served struct {
 	// For explanations: the policies, and what says what the backend would do.
 	steps     []step
 	explainer policy.Explainer
+
+	guardsOfPreflights []policy.Policy
 
 	pos schema.Pos
 	at  string            // in the document

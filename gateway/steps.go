@@ -152,7 +152,7 @@ func settings(n *schema.Node) *schema.Node {
 // laterPolicies are the policies of the contract that are not built yet.
 var laterPolicies = []string{
 	"jwt", "api_key", "basic_auth", "introspection", "oidc", "mtls", "signature", "forward_auth", "any_of", "authorize", "opa", "cedar",
-	"geo_filter", "cors", "csrf", "security_headers", "waf", "json_limits", "upstream_auth", "quota", "cache", "compress",
+	"geo_filter", "csrf", "security_headers", "waf", "json_limits", "upstream_auth", "quota", "cache", "compress",
 	"decompress", "idempotency", "body", "validate", "xml_json", "wasm", "external",
 }
 

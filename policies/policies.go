@@ -7,6 +7,7 @@ import (
 
 	"sallyport/plug"
 	"sallyport/policies/concurrency"
+	"sallyport/policies/cors"
 	"sallyport/policies/fault"
 	"sallyport/policies/headers"
 	"sallyport/policies/ipfilter"
@@ -22,6 +23,7 @@ import (
 // All holds every policy: first what keeps requests out and costs least, last what changes them. To add a policy, add its
 // folder and its line.
 var All = []*plug.Kind[policy.Policy]{
+	cors.Kind,
 	loadshed.Kind,
 	ipfilter.Kind,
 	ratelimit.Kind,

@@ -22,6 +22,14 @@ type Policy interface {
 	Handle(x *Exchange, next Handler) (*wire.Response, error)
 }
 
+// A Preflighter is a policy that answers browsers which ask whether a page may send a request (Fetch, CORS preflight). It is asked
+// before the policies that find out who sends requests, since such a question shows no credentials.
+type Preflighter interface {
+	// Preflight returns the answer to the question x, nil for one that the backend is to answer. Meanwhile x has the method that
+	// the page wants to use. The function methods lists those of the path. Like Explain, it counts nothing.
+	Preflight(x *Exchange, methods func() string) (*wire.Response, error)
+}
+
 // Chain puts policies before last, the first outermost.
 func Chain(policies []Policy, last Handler) Handler {
 	for _, p := range slices.Backward(policies) {

@@ -32,6 +32,10 @@ func (t *Table[T]) Find(x *policy.Exchange) (*Rule[T], error) {
 
 // FindMethod is Find for another method than that of x, such as the one that a CORS preflight asks for.
 func (t *Table[T]) FindMethod(x *policy.Exchange, method string) (*Rule[T], error) {
+	return t.find(x, method, false)
+}
+
+func (t *Table[T]) find(x *policy.Exchange, method string, announced bool) (*Rule[T], error) {
 	x.Params = x.Params[:0]
 	path := x.Request.Path.Text
 	switch {
@@ -41,6 +45,7 @@ func (t *Table[T]) FindMethod(x *policy.Exchange, method string) (*Rule[T], erro
 		return nil, problem.BadRequest.New("")
 	}
 	q := newLookup(x, method, path)
+	q.announced = announced
 	t.hosts.walk(x.Request.Host, &q)
 	switch {
 	case q.err != nil:
@@ -68,6 +73,9 @@ type lookup struct {
 	path   string
 	loose  bool // a path with and without a slash at its end is the same
 
+	announced bool                // the request of x only announces the one that is looked for
+	wanted    func(rule int) bool // for a search by host and path alone: the rules that count
+
 	found int // the rule, -1 for none
 	err   error
 
@@ -86,6 +94,8 @@ func (q *lookup) visit(f *flat, ref leafRef) bool {
 	case q.collect:
 		q.gather(f, ref)
 		return false
+	case q.wanted != nil:
+		return q.pick(f, ref)
 	case ref.methods != complex:
 		if ref.methods&q.bit != 0 {
 			q.found = int(ref.index)
@@ -95,7 +105,7 @@ func (q *lookup) visit(f *flat, ref leafRef) bool {
 	}
 	for _, e := range f.leaves[ref.index].list(q.method) {
 		if !e.bare {
-			ok, err := e.match.holds(q.x, q.path)
+			ok, err := e.match.holds(q.x, q.path, q.announced)
 			if err != nil {
 				q.err = problem.BadRequest.New("A condition of the route cannot be evaluated for this request.").Because(err)
 				return true
@@ -125,16 +135,24 @@ func (q *lookup) gather(f *flat, ref leafRef) {
 	}
 }
 
-// holds says whether everything about a request that is not in the tree is as m wants it.
-func (m *Match) holds(x *policy.Exchange, path string) (bool, error) {
+// holds says whether everything about a request that is not in the tree is as m wants it, or may be in the one that x announces.
+func (m *Match) holds(x *policy.Exchange, path string, announced bool) (bool, error) {
 	if m.Path.regex != nil && !m.Path.matches(path) {
 		return false, nil
+	}
+	if announced {
+		return m.mayHold(x, path)
 	}
 	for i := range m.Headers {
 		if c := &m.Headers[i]; !c.holds(header(x.Request, c.Name)) {
 			return false, nil
 		}
 	}
+	return m.holdsBeside(x, path, m.Cookies)
+}
+
+// holdsBeside is holds for what does not depend on header fields other than cookies.
+func (m *Match) holdsBeside(x *policy.Exchange, path string, cookies Conditions) (bool, error) {
 	for i := range m.Query {
 		c := &m.Query[i]
 		value, found, valid := wire.Param(x.Request.Query, c.Name)
@@ -145,8 +163,8 @@ func (m *Match) holds(x *policy.Exchange, path string) (bool, error) {
 			return false, nil
 		}
 	}
-	for i := range m.Cookies {
-		if c := &m.Cookies[i]; !c.holds(x.Request.Header.Cookie(c.Name)) {
+	for i := range cookies {
+		if c := &cookies[i]; !c.holds(x.Request.Header.Cookie(c.Name)) {
 			return false, nil
 		}
 	}

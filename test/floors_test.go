@@ -15,7 +15,7 @@ var floors = []string{
 	"wire/dns wire/h1 wire/h2 certs",
 	"policy expr store telemetry",
 	"identity store/sqlite fetch",
-	"plug per mirror route rewrite balance",
+	"plug per origin mirror route rewrite balance",
 	"policies/* backends/* sources/*",
 	"config policies backends sources",
 	"gateway",
