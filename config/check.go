@@ -92,13 +92,20 @@ func (c *checker) policies() {
 // uses checks that every "use" in a list of policies names something.
 func (c *checker) uses(list []*schema.Node, path string, numbered bool) {
 	for i, item := range list {
-		use := item.Field("use")
-		if use == nil {
-			continue
-		}
 		p := path
 		if numbered {
 			p = schema.Index(path, i)
+		}
+		if item.Kind == schema.List { // within an any_of
+			c.uses(item.Items, p, true)
+			continue
+		}
+		if inner, name := Alternatives(item); inner != nil {
+			c.uses(inner, p+name, true)
+		}
+		use := item.Field("use")
+		if use == nil {
+			continue
 		}
 		if use.Kind != schema.String {
 			c.errs.Add(use, p+".use", "%s is given where the name of a policy is wanted", use.Kind)
@@ -121,7 +128,19 @@ func (w *walk) visit(f *schema.Field) {
 	}
 	w.done[f.Name] = true
 	w.trail = append(w.trail, f.Name)
-	for _, item := range f.Node.List() {
+	w.items(f, f.Node.List())
+	w.trail = w.trail[:len(w.trail)-1]
+}
+
+// items visits what a list of the policy f uses.
+func (w *walk) items(f *schema.Field, list []*schema.Node) {
+	for _, item := range list {
+		if item.Kind == schema.List {
+			w.items(f, item.Items)
+			continue
+		}
+		inner, _ := Alternatives(item)
+		w.items(f, inner)
 		use := item.Field("use")
 		if use == nil || use.Kind != schema.String {
 			continue
@@ -134,7 +153,22 @@ func (w *walk) visit(f *schema.Field) {
 			w.visit(next)
 		}
 	}
-	w.trail = w.trail[:len(w.trail)-1]
+}
+
+// Alternatives are the items that stand in an any_of, nil when item is none; path leads from item to them. Each is an item or a list of
+// items.
+func Alternatives(item *schema.Node) (items []*schema.Node, path string) {
+	n := item.Field("any_of")
+	switch {
+	case n == nil:
+		return nil, ""
+	case n.Kind == schema.Map:
+		n = n.Field("policies")
+	}
+	if n == nil || n.Kind != schema.List {
+		return nil, ""
+	}
+	return n.Items, ".any_of.policies"
 }
 
 // named returns the policies of that name under policies, nil when there are none.

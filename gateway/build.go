@@ -43,11 +43,13 @@ type builder struct {
 	snapshot    *snapshot      // nil before build
 	taken       map[string]int // names of routes, by api, that were given out
 	text        []byte         // room to spell in
+	denied      plug.Counters  // of policies
+	depth       int            // of policies that stand in others
 }
 
 // newBuilder makes a builder for doc, with which errs are wrong already.
 func (g *Gateway) newBuilder(doc *config.Document, errs schema.Errors) *builder {
-	b := &builder{doc: doc, gateway: g, wrong: errs, taken: map[string]int{},
+	b := &builder{doc: doc, gateway: g, wrong: errs, taken: map[string]int{}, denied: g.metrics.Denied,
 		policies: map[string]*plug.Kind[policy.Policy]{}, backends: map[string]*plug.Kind[policy.Handler]{}}
 	for _, k := range policies.All {
 		b.policies[k.Name] = k
@@ -236,7 +238,7 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 		Log: g.log, Where: where, Identity: b.book, State: b.gateway.state, Upstreams: b.names,
 		Upstream: b.upstream, Errands: b.gateway.errands, Strain: b.gateway.strain,
 		Fetch: g.fetch, Tend: func(name string, f func(context.Context)) { b.snapshot.tended[name] = f },
-		Denied: b.gateway.metrics.Denied,
+		Denied: b.denied,
 		Acted:  b.gateway.metrics.Acted,
 		Warn: func(format string, args ...any) {
 			b.finds(ownWarning, n, path, format, args...)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/route"
@@ -68,7 +69,7 @@ func (u *careful) passes(x *policy.Exchange, f *flow, c *wire.Call) bool {
 
 // guarding are the kinds of policies that keep requests out by who sends them. Which of two routes has another limit is no
 // reason to refuse a path.
-var guarding = append([]string{"ip_filter", "geo_filter", "authorize", "opa", "cedar"}, authenticates...)
+var guarding = slices.Concat(plug.Guards, authenticates)
 
 // exposes says whether what other keeps of an upstream from clients would be open by found, which has rewritten the path.
 func exposes(found, other *served) bool {

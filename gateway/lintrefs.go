@@ -46,6 +46,12 @@ func (b *builder) uses() map[string]bool {
 	var see func(items []*schema.Node)
 	see = func(items []*schema.Node) {
 		for _, item := range items {
+			if item.Kind == schema.List {
+				see(item.Items)
+				continue
+			}
+			inner, _ := config.Alternatives(item)
+			see(inner)
 			if use := item.Field("use"); use != nil && !out[use.Text] {
 				out[use.Text] = true
 				see(b.doc.Root.Field("policies").Field(use.Text).List())

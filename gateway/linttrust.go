@@ -80,9 +80,9 @@ func (b *builder) clear(rules []*rule, listeners []*schema.Node) {
 	}
 	asks := ""
 	for _, r := range rules {
-		for i, kind := range r.Value.kinds {
-			if slices.Contains(authenticates, kind) || readsCredentials.MatchString(r.Value.guards[i]) {
-				asks = kind
+		for i, s := range r.Value.steps {
+			if s.identifies() || readsCredentials.MatchString(r.Value.guards[i]) {
+				asks = s.kind
 			}
 		}
 	}

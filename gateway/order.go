@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"sallyport/lint"
+	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/schema"
@@ -12,8 +13,18 @@ import (
 
 // This file looks at chains that work but are unwise.
 
-// authenticates are the kinds of policies that find out who sent a request.
-var authenticates = []string{"jwt", "api_key", "basic_auth", "introspection", "oidc", "mtls", "signature", "forward_auth", "any_of"}
+// authenticates are the kinds of policies that find out who sent a request, or may.
+var authenticates = append([]string{"any_of"}, plug.Authenticates...)
+
+// identifies says whether s finds out who sent the request: an any_of does when something in it does.
+func (s *step) identifies() bool {
+	if slices.Contains(plug.Authenticates, s.kind) {
+		return true
+	}
+	return slices.ContainsFunc(s.inner, func(list []step) bool {
+		return slices.ContainsFunc(list, func(t step) bool { return t.identifies() })
+	})
+}
 
 // order warns of steps that had better stand elsewhere.
 func (b *builder) order(steps []step) {
@@ -21,7 +32,7 @@ func (b *builder) order(steps []step) {
 	for i, s := range steps {
 		switch {
 		case slices.Contains(authenticates, s.kind):
-			if known = true; before["concurrency"] {
+			if known = known || s.identifies(); before["concurrency"] {
 				b.once(lateGuard, s, "it stands after concurrency, so requests that it refuses take places; put it before")
 			}
 		case (s.kind == "ip_filter" || s.kind == "load_shed") && limited != "":

@@ -26,6 +26,8 @@ type step struct {
 	// For explanations.
 	use string // the name that the policy has under policies, "" for none
 	api bool   // it is the api's, not the route's
+
+	inner [][]step // what stands in it, an alternative each
 }
 
 // maxSteps bounds the policies of one list, with those that named ones stand for.
@@ -70,7 +72,7 @@ func (b *builder) item(n *schema.Node, path, where string, under []string) []ste
 		for i := range steps {
 			steps[i].use = f.Node.Text
 		}
-	} else if s := b.step(f, schema.Join(path, f.Name), where); s != nil {
+	} else if s := b.step(f, schema.Join(path, f.Name), where, under); s != nil {
 		steps = []step{*s}
 	}
 	if !ok || cond.IsZero() {
@@ -126,19 +128,35 @@ func (b *builder) use(n *schema.Node, where string, under []string) (steps []ste
 }
 
 // step builds one policy of a kind.
-func (b *builder) step(f *schema.Field, path, where string) *step {
+func (b *builder) step(f *schema.Field, path, where string, under []string) *step {
 	k := b.policies[f.Name]
 	if k == nil {
 		b.unknownPolicy(f, path)
 		return nil
 	}
-	p, errs := k.Build(settings(f.Node), path, b.env(f.Node, path, where))
+	s := &step{kind: f.Name, node: f.Node, path: path}
+	env := b.env(f.Node, path, where)
+	before := len(b.errs)
+	env.Policies = func(items []*schema.Node, denied plug.Counters) ([][]plug.Step, bool) {
+		defer func(outer plug.Counters) { b.denied = outer }(b.denied)
+		b.denied = denied
+		s.inner = b.within(items, path+".policies", where+"/"+f.Name, under)
+		return lent(s.inner), len(b.errs) == before
+	}
+	p, errs := k.Build(settings(f.Node), path, env)
 	b.errs = append(b.errs, errs...)
-	if len(errs) > 0 {
+	if len(b.errs) > before {
 		return nil
 	}
+	s.policy = p
 	b.text = spell(append(append(b.text[:0], f.Name...), ' '), f.Node)
-	return &step{policy: p, kind: f.Name, guard: string(b.text), node: f.Node, path: path}
+	s.guard = string(b.text)
+	for _, list := range s.inner { // what a name in it stands for is not in its own text
+		for _, t := range list {
+			s.guard += " " + t.guard
+		}
+	}
+	return s
 }
 
 // settings is the node of a kind's settings: nothing after the colon means all defaults.
@@ -151,9 +169,33 @@ func settings(n *schema.Node) *schema.Node {
 
 // laterPolicies are the policies of the contract that are not built yet.
 var laterPolicies = []string{
-	"jwt", "api_key", "basic_auth", "introspection", "oidc", "mtls", "signature", "forward_auth", "any_of", "authorize", "opa", "cedar",
-	"geo_filter", "csrf", "security_headers", "waf", "json_limits", "upstream_auth", "quota", "cache", "compress",
-	"decompress", "idempotency", "body", "validate", "xml_json", "wasm", "external",
+	"jwt",
+	"api_key",
+	"basic_auth",
+	"introspection",
+	"oidc",
+	"mtls",
+	"signature",
+	"forward_auth",
+	"authorize",
+	"opa",
+	"cedar",
+	"geo_filter",
+	"csrf",
+	"security_headers",
+	"waf",
+	"json_limits",
+	"upstream_auth",
+	"quota",
+	"cache",
+	"compress",
+	"decompress",
+	"idempotency",
+	"body",
+	"validate",
+	"xml_json",
+	"wasm",
+	"external",
 }
 
 func (b *builder) unknownPolicy(f *schema.Field, path string) {

@@ -4,6 +4,7 @@ package plug
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -37,15 +38,23 @@ type Env struct {
 	// all that f depends on. A document that is only checked or explained runs nothing.
 	Tend func(name string, f func(ctx context.Context))
 	// Denied counts a request that a policy stopped, or with dry_run would have; resolve it once, at build. See Denier.
-	Denied func(policy, reason string) (count func())
+	Denied Counters
 	// Acted counts something else that a policy did; resolve it as well.
 	Acted func(policy, action string) (count func())
 	// Warn reports that the setting works but is unwise.
 	Warn func(format string, args ...any)
 
+	// Policies builds the policies that stand in the setting policies of another one, a list for each item: what a name or a list in it
+	// stands for has to pass as a whole. They count what they stop by denied, in place of Denied. ok is false when something is wrong with
+	// them, which has been reported.
+	Policies func(items []*schema.Node, denied Counters) (lists [][]Step, ok bool)
+
 	// Explainer is for the build of a backend to set: what says what the backend would do. A policy is one itself.
 	Explainer policy.Explainer
 }
+
+// Counters returns what counts requests that a policy stopped for a reason.
+type Counters func(policy, reason string) (count func())
 
 // Denier returns what the policy of that name calls when it stops a request: it counts that, and leaves word of it for the log.
 func (e *Env) Denier(name, reason string) func(x *policy.Exchange) {
@@ -67,6 +76,17 @@ func (e *Env) To(name string) (policy.Upstream, error) {
 	}
 	return nil, fmt.Errorf("there is no upstream %q%s", name, hint)
 }
+
+// A Step is a policy that stands in another one. Should it have a when that does not hold, it refuses, with ErrNotHeld: what does not run
+// lets nobody in.
+type Step struct {
+	Kind   string
+	Policy policy.Policy
+	Node   *schema.Node // its settings
+}
+
+// ErrNotHeld is the cause of a refusal by a Step whose condition does not hold.
+var ErrNotHeld = errors.New("its condition does not hold")
 
 // A Kind is one sort of T, such as the policy "rate_limit".
 type Kind[T any] struct {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sallyport/plug"
+	"sallyport/policies/anyof"
 	"sallyport/policies/concurrency"
 	"sallyport/policies/cors"
 	"sallyport/policies/fault"
@@ -26,6 +27,7 @@ var All = []*plug.Kind[policy.Policy]{
 	cors.Kind,
 	loadshed.Kind,
 	ipfilter.Kind,
+	anyof.Kind,
 	ratelimit.Kind,
 	concurrency.Kind,
 	sizelimit.Kind,

@@ -132,6 +132,21 @@ type Auth struct {
 type Denial struct {
 	Policy string // "api_key"; "" when none did
 	Reason string // "expired"
+	// Foreign says that the credentials look as if they were meant for another policy, such as a token of another issuer or a key of
+	// another form; any_of asks its next policy then.
+	Foreign bool
+}
+
+// An Asserter is a policy that tells the upstream who sent the request, in fields that a client must not say itself.
+type Asserter interface {
+	// Asserts names the fields. Handle removes them, in every spelling, whatever comes of the request; see wire.Header.DelAlike.
+	Asserts() []string
+}
+
+// A Challenger is a policy that asks for credentials.
+type Challenger interface {
+	// Challenge is what it says in WWW-Authenticate where there are none (RFC 9110 §11.6.1).
+	Challenge() string
 }
 
 // A Consumer is a registered client application.
