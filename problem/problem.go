@@ -30,6 +30,7 @@ var (
 	NoCredentials  = Define("missing_credentials", 401, "Credentials required", "The request shows no credentials where they are needed.")
 	BadCredentials = Define("invalid_credentials", 401, "Invalid credentials", "The request shows credentials that nobody has.")
 	Forbidden      = Define("forbidden", 403, "Forbidden", "Whoever sent the request may not do this.")
+	Limited        = Define("rate_limited", 429, "Too many requests", "Too much was asked for in a time: the limit of a rate_limit policy or of a plan is used up, or credentials were guessed; Retry-After says in how many seconds there is room again.")
 	RequestSlow    = Define("request_timeout", 408, "Request timeout", "The client did not send its request in time.")
 	BodyTooBig     = Define("body_too_large", 413, "Body too large", "The request's body is larger than the route allows; see the size_limit policy.")
 	Misdirected    = Define("misdirected_request", 421, "Misdirected request", "The host of the request is not served on this connection.")

@@ -8,6 +8,9 @@ import (
 // A Key is what something is counted by, hashed with secrets of the process: no text of it is kept.
 type Key struct{ a, b uint64 }
 
+// Part spreads keys over n parts.
+func (k Key) Part(n uint64) uint64 { return k.a % n }
+
 // Keys makes keys. All of one State make the same ones.
 type Keys struct{ seeds [4]maphash.Seed }
 

@@ -16,8 +16,6 @@ import (
 
 const name = "rate_limit"
 
-var limited = problem.Define("rate_limited", 429, "Too many requests", "The limit of a rate_limit policy is used up; Retry-After says in how many seconds there is room again.")
-
 // Kind declares the policy rate_limit.
 var Kind = plug.Define(name, "Limits how many requests are let through in a time, by client, consumer, route or any expression.", build)
 
@@ -105,11 +103,11 @@ func (l *limiter) patienceOf(x *policy.Exchange) time.Duration {
 func refusal(wait time.Duration, left []store.Status) *problem.Problem {
 	if wait != store.Never {
 		after := max(seconds(wait), 1)
-		return limited.New("Try again in %d s.", after).With("Retry-After", strconv.FormatInt(after, 10))
+		return problem.Limited.New("Try again in %d s.", after).With("Retry-After", strconv.FormatInt(after, 10))
 	}
 	after := int64(1)
 	for _, s := range left {
 		after = max(after, seconds(s.Reset))
 	}
-	return limited.New("The request costs more than the limit ever allows.").With("Retry-After", strconv.FormatInt(after, 10))
+	return problem.Limited.New("The request costs more than the limit ever allows.").With("Retry-After", strconv.FormatInt(after, 10))
 }

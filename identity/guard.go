@@ -1,0 +1,197 @@
+package identity
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/store"
+)
+
+// A Guard slows down those who guess. It counts wrong credentials by who sends them, an IPv4 address or the /64 of an IPv6 address, and by the account
+// that they are for, if they tell one. After some, who sends them has to wait before the next try, twice as long each time. An account that is guessed at from many
+// places has to wait as well, but not where it has been good lately: nobody can shut its owner out.
+//
+// It is kept by name in the state of the process, so that a reload forgives nothing, and its memory is bounded.
+type Guard struct {
+	keys   *store.Keys
+	n      atomic.Int64 // marks in all shards
+	shards [guardShards]guardShard
+}
+
+const (
+	guardShards = 64
+	guardMost   = 1024 // marks a shard: all together take about 8 MiB
+	guardFree   = 10   // failures that cost nothing: people mistype
+	guardFirst  = time.Second
+	guardLast   = 15 * time.Minute
+	guardForget = time.Hour // after the last failure and what it cost
+	guardTrust  = 24 * time.Hour
+)
+
+type guardShard struct {
+	mu    sync.Mutex
+	marks map[store.Key]mark // guarded by mu
+}
+
+// A mark is what is known of one key.
+type mark struct {
+	failures int32
+	until    int64 // ns since 1970: of the wait or, without failures, of the trust
+}
+
+// GuardOf returns the guard of a process.
+func GuardOf(s *store.State) *Guard {
+	return store.Shared(s, "guard", func() *Guard {
+		g := &Guard{keys: s.Keys}
+		for i := range g.shards {
+			g.shards[i].marks = map[store.Key]mark{}
+		}
+		return g
+	})
+}
+
+// Wait says how long whoever sends from there, for an account or "" if nobody can tell, has to wait before the next try; 0 is not at all.
+func (g *Guard) Wait(client netip.Addr, account string, now time.Time) time.Duration {
+	if g.n.Load() == 0 {
+		return 0
+	}
+	wait := g.wait(g.keys.KeyAddr(client), now)
+	if account == "" {
+		return wait
+	}
+	if long := g.wait(g.accountKey(account), now); long > wait && !g.Trusts(client, account, now) {
+		wait = long
+	}
+	return wait
+}
+
+// Failed counts wrong credentials.
+func (g *Guard) Failed(client netip.Addr, account string, now time.Time) {
+	g.fail(g.keys.KeyAddr(client), now)
+	if account != "" {
+		g.fail(g.accountKey(account), now)
+	}
+}
+
+// Passed notes that an account, or a key, was good from there. It does nothing unless somebody guesses there or at it: only then it may matter.
+func (g *Guard) Passed(client netip.Addr, account string, now time.Time) {
+	if g.n.Load() == 0 {
+		return
+	}
+	if !g.marked(g.keys.KeyAddr(client)) && !g.marked(g.accountKey(account)) {
+		return
+	}
+	key := g.pairKey(client, account)
+	sh := g.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	g.put(sh, key, mark{until: now.Add(guardTrust).UnixNano()}, now)
+}
+
+// Trusts says whether an account, or a key, was good from there while somebody guessed.
+func (g *Guard) Trusts(client netip.Addr, account string, now time.Time) bool {
+	key := g.pairKey(client, account)
+	sh := g.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	m, found := sh.marks[key]
+	return found && m.failures == 0 && m.until > now.UnixNano()
+}
+
+// Keys are of three sorts that are never the same: an address, an account, and an account at an address.
+func (g *Guard) accountKey(account string) store.Key { return g.keys.KeyPair("account", account) }
+
+func (g *Guard) pairKey(client netip.Addr, account string) store.Key {
+	if client.Is6() && !client.Is4In6() {
+		p, _ := client.WithZone("").Prefix(64)
+		client = p.Addr()
+	}
+	return g.keys.KeyPair("trust "+client.Unmap().String(), account)
+}
+
+func (g *Guard) shard(key store.Key) *guardShard { return &g.shards[key.Part(guardShards)] }
+
+func (g *Guard) marked(key store.Key) bool {
+	sh := g.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	_, found := sh.marks[key]
+	return found
+}
+
+func (g *Guard) wait(key store.Key, now time.Time) time.Duration {
+	sh := g.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	m, found := sh.marks[key]
+	if !found || m.failures <= guardFree {
+		return 0
+	}
+	return max(time.Duration(m.until-now.UnixNano()), 0)
+}
+
+func (g *Guard) fail(key store.Key, now time.Time) {
+	sh := g.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	m := sh.marks[key]
+	if m.past(now) {
+		m.failures = 0
+	}
+	m.failures = min(m.failures+1, 1000)
+	m.until = now.Add(m.cost()).UnixNano()
+	g.put(sh, key, m, now)
+}
+
+// cost is how long the failures of m make wait.
+func (m mark) cost() time.Duration {
+	over := m.failures - guardFree - 1
+	switch {
+	case over < 0:
+		return 0
+	case over >= 10:
+		return guardLast
+	}
+	return guardFirst << over
+}
+
+// past says whether m is of no matter any more.
+func (m mark) past(now time.Time) bool {
+	end := m.until
+	if m.failures > 0 {
+		end += int64(guardForget)
+	}
+	return end < now.UnixNano()
+}
+
+// put keeps a mark. Where there is no room, those that are past go or else, of a few, the one that says least.
+func (g *Guard) put(sh *guardShard, key store.Key, m mark, now time.Time) {
+	if _, found := sh.marks[key]; !found {
+		if len(sh.marks) >= guardMost {
+			g.makeRoom(sh, now)
+		}
+		g.n.Add(1)
+	}
+	sh.marks[key] = m
+}
+
+func (g *Guard) makeRoom(sh *guardShard, now time.Time) {
+	var least store.Key
+	fewest, seen := int32(1<<30), 0
+	for key, m := range sh.marks {
+		if m.past(now) {
+			delete(sh.marks, key)
+			g.n.Add(-1)
+			continue
+		}
+		if seen++; seen <= 16 && m.failures < fewest {
+			least, fewest = key, m.failures
+		}
+	}
+	if len(sh.marks) >= guardMost {
+		delete(sh.marks, least)
+		g.n.Add(-1)
+	}
+}
