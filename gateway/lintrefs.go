@@ -139,8 +139,12 @@ func (b *builder) condition(s step) {
 	if !slices.Contains(guarding, s.kind) {
 		return
 	}
+	chosen := []string{"headers", "header_values", "query", "cookies", "body"}
+	if s.kind == "csrf" { // a page of another site cannot choose the rest
+		chosen = []string{"query", "body"}
+	}
 	for _, ref := range c.when.Uses() {
-		if ref.Root == "request" && slices.Contains([]string{"headers", "header_values", "query", "cookies", "body"}, ref.Field) {
+		if ref.Root == "request" && slices.Contains(chosen, ref.Field) {
 			b.once(talkedOut, s, "whether it guards at all depends on request.%s, which is for the client to choose", ref.Field)
 			return
 		}

@@ -57,7 +57,7 @@ func (b *builder) order(steps []step) {
 
 // refuses says whether policies of a kind are there to keep requests out.
 func refuses(kind string) bool {
-	return slices.Contains(guarding, kind) || slices.Contains([]string{"load_shed", "rate_limit", "quota", "concurrency", "size_limit", "validate", "waf"}, kind)
+	return slices.Contains(guarding, kind) || slices.Contains([]string{"load_shed", "rate_limit", "quota", "concurrency", "size_limit", "validate", "json_limits", "waf"}, kind)
 }
 
 // room warns of more connections than the process has files for.

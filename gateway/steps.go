@@ -181,7 +181,6 @@ var laterPolicies = []string{
 	"opa",
 	"cedar",
 	"geo_filter",
-	"csrf",
 	"security_headers",
 	"waf",
 	"json_limits",

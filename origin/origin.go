@@ -101,6 +101,19 @@ func wellFormed(s string) bool {
 	return ok && validScheme(scheme) && validHost(host) && (port == "" || validPort(port) && port != usualPort(scheme))
 }
 
+// SameHost says whether origin is of a page that was served under host and port, "" for the usual port. A page that came in clear is
+// another one than that of the same host by TLS.
+func SameHost(origin, host, port string, secure bool) bool {
+	if !wellFormed(origin) {
+		return false
+	}
+	scheme, h, p, _ := split(origin)
+	if port == usualPort(scheme) {
+		port = ""
+	}
+	return h == host && p == port && (!secure || scheme == "https")
+}
+
 // split takes an origin apart; there is no port when port is empty.
 func split(s string) (scheme, host, port string, ok bool) {
 	scheme, host, ok = strings.Cut(s, "://")

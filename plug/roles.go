@@ -6,4 +6,4 @@ package plug
 var Authenticates = []string{"jwt", "api_key", "basic_auth", "introspection", "oidc", "mtls", "signature", "forward_auth"}
 
 // Guards are the kinds of policies that keep requests out by anything else, without counting.
-var Guards = []string{"ip_filter", "geo_filter", "authorize", "opa", "cedar"}
+var Guards = []string{"ip_filter", "geo_filter", "csrf", "authorize", "opa", "cedar"}

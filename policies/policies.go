@@ -9,6 +9,7 @@ import (
 	"sallyport/policies/anyof"
 	"sallyport/policies/concurrency"
 	"sallyport/policies/cors"
+	"sallyport/policies/csrf"
 	"sallyport/policies/fault"
 	"sallyport/policies/headers"
 	"sallyport/policies/ipfilter"
@@ -28,6 +29,7 @@ var All = []*plug.Kind[policy.Policy]{
 	loadshed.Kind,
 	ipfilter.Kind,
 	anyof.Kind,
+	csrf.Kind,
 	ratelimit.Kind,
 	concurrency.Kind,
 	sizelimit.Kind,
