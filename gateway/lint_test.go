@@ -38,6 +38,7 @@ var lintCases = []struct{ code, doc, at string }{
 	{"SP402", "upstreams: { b: { targets: [\"http://[2606:4700::1]\"] } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.targets[0]"},
 	{"SP403", "upstreams: { b: { targets: [http://api.partner.io] } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.targets[0]"},
 	{"SP404", "listeners: [\":80\"]\nroutes: [{ match: /, policies: [{ rate_limit: { rate: 1/s, per: \"header:Authorization\" } }], upstream: a }]", "listeners[0]"},
+	{"SP404", "listeners: [\":80\"]\nroutes: [{ match: /, policies: [{ basic_auth: {} }], upstream: a }]", "listeners[0]"},
 	{"SP407", "listeners: [{ address: \":80\", redirect_to_https: true }, \"127.0.0.1:81\"]\nroutes: [{ match: /, respond: {} }, { match: /a, policies: [{ rate_limit: 1/s }], upstream: a }]", "listeners[0].redirect_to_https"},
 	{"SP408", "trusted_proxies: [10.0.0.0/8, \"::/0\"]\nroutes: [{ match: /, upstream: a }]", "trusted_proxies[1]"},
 	{"SP409", "client_headers: { pass: [X-User-Id] }\nroutes: [{ match: /, upstream: a }]", "client_headers.pass[0]"},

@@ -171,7 +171,6 @@ func settings(n *schema.Node) *schema.Node {
 var laterPolicies = []string{
 	"jwt",
 	"api_key",
-	"basic_auth",
 	"introspection",
 	"oidc",
 	"mtls",

@@ -1,64 +1,76 @@
 package identity
 
-import "sallyport/policy"
+import (
+	"sync/atomic"
 
-// A BasicVerdict is what comes of a user name and password.
-type BasicVerdict struct {
-	Why      Why              // Unknown and Password are one to clients
-	Consumer *policy.Consumer // nil when they are not good
+	"sallyport/policy"
+)
+
+// This file is users: who shows a name and a password.
+
+// An Account is a user name and its password as it is kept. It does not change.
+type Account struct {
+	Name     string
+	Hash     *Hash
+	Consumer *policy.Consumer // whose it is, nil for nobody's
+	Orphaned bool             // it was a consumer's, who is gone
 }
 
-// Basic says whose user name and password these are. To check a password takes long, on purpose; that it was right is remembered for a while.
-// For a user that there is not it takes as long as for one that there is.
-func (b *Book) Basic(username, password string) BasicVerdict {
-	consumer, hash, found := b.user(username)
+// Account is that of a consumer with the user name, the document's or else the store's.
+func (b *Book) Account(user []byte) (a Account, found bool) {
+	if u := b.users[string(user)]; u != nil {
+		return *u, true
+	}
+	c, found := b.registry.roll.Load().users.find(string(user))
 	if !found {
-		hash = b.dummies().Of(username)
+		return a, false
 	}
-	match := b.registry.passwords.Check(username, []byte(password), hash)
-	switch {
-	case match == Busy:
-		return BasicVerdict{Why: Crowded}
-	case !found:
-		return BasicVerdict{Why: Unknown}
-	case match != Right:
-		return BasicVerdict{Why: Password}
-	case consumer == nil:
-		return BasicVerdict{Why: Orphaned}
-	}
-	return BasicVerdict{Consumer: consumer}
+	s := c.settings.Basic
+	consumer := b.Consumer(c.Consumer)
+	return Account{s.Username, &s.PasswordHash, consumer, consumer == nil}, true
 }
 
-// user finds a user: the document's, or else the store's.
-func (b *Book) user(username string) (consumer *policy.Consumer, hash *Hash, found bool) {
-	if u := b.users[username]; u != nil {
-		return u.consumer, u.hash, true
-	}
-	if c, found := b.registry.roll.Load().users.find(username); found {
-		return b.Consumer(c.Consumer), &c.settings.Basic.PasswordHash, true
-	}
-	return nil, nil, false
-}
+// Passwords checks passwords, for the whole process.
+func (b *Book) Passwords() *Passwords { return b.registry.passwords }
 
-// dummies stand for users that there are not, as long as the same ones are there.
-func (b *Book) dummies() *Dummies {
-	stored := b.registry.roll.Load().hashes.Load()
-	if s := b.strangers.Load(); s != nil && s.stored == stored {
-		return s.dummies
-	}
-	var all []*Hash
-	for _, u := range b.users {
-		all = append(all, u.hash)
-	}
-	s := &strangers{stored, b.registry.passwords.Dummies(append(all, *stored...))}
-	b.strangers.Store(s)
-	return s.dummies
+// Strangers are dummies for users whom nobody knows, that go with users who change.
+type Strangers struct {
+	book      *Book
+	consumers bool
+	more      []*Hash
+	last      atomic.Pointer[strangers]
 }
 
 // strangers are dummies, and the hashes of the store that they were made for.
 type strangers struct {
 	stored  *[]*Hash
 	dummies *Dummies
+}
+
+// Strangers returns dummies that go with users of these hashes and, with consumers, those of the book.
+func (b *Book) Strangers(consumers bool, more []*Hash) *Strangers {
+	s := &Strangers{book: b, consumers: consumers, more: more}
+	if consumers {
+		for _, u := range b.users {
+			s.more = append(s.more, u.Hash)
+		}
+	}
+	return s
+}
+
+// Of returns the dummy for user.
+func (s *Strangers) Of(user string) *Hash {
+	stored := s.book.registry.roll.Load().hashes.Load()
+	last := s.last.Load()
+	if last == nil || s.consumers && last.stored != stored {
+		all := s.more[:len(s.more):len(s.more)]
+		if s.consumers {
+			all = append(all, *stored...)
+		}
+		last = &strangers{stored, s.book.registry.passwords.Dummies(all)}
+		s.last.Store(last)
+	}
+	return last.dummies.Of(user)
 }
 
 // rehash collects the hashes of the users of the store.
@@ -69,6 +81,3 @@ func (k *roll) rehash() {
 	}
 	k.hashes.Store(&all)
 }
-
-// Passwords checks passwords, for the whole process.
-func (b *Book) Passwords() *Passwords { return b.registry.passwords }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"sallyport/policy"
@@ -19,11 +18,10 @@ type Book struct {
 	consumers    map[string]*policy.Consumer
 	plans        map[string]*Plan
 	keys         map[[sha256.Size]byte]*declaredKey
-	users        map[string]*declaredUser
+	users        map[string]*Account
 	claims       map[claim]string // consumers, as in the next
 	certificates map[certificate]string
 	claimNames   map[string][]string // by issuer, in the order of the document
-	strangers    atomic.Pointer[strangers]
 }
 
 // A declaredKey is an API key of the document.
@@ -33,12 +31,6 @@ type declaredKey struct {
 	expires  time.Time
 	allowIPs []netip.Prefix
 	routes   []string
-}
-
-// A declaredUser is one of the document.
-type declaredUser struct {
-	consumer *policy.Consumer
-	hash     *Hash
 }
 
 // EmptyBook knows nobody.
@@ -51,7 +43,7 @@ func EmptyBook(r *Registry) *Book {
 func NewBook(consumers []Consumer, plans map[string]PlanSettings, root *schema.Node, r *Registry) (*Book, schema.Errors) {
 	b := &Book{
 		registry: r, consumers: map[string]*policy.Consumer{}, plans: map[string]*Plan{}, keys: map[[sha256.Size]byte]*declaredKey{},
-		users: map[string]*declaredUser{}, claims: map[claim]string{}, certificates: map[certificate]string{}, claimNames: map[string][]string{},
+		users: map[string]*Account{}, claims: map[claim]string{}, certificates: map[certificate]string{}, claimNames: map[string][]string{},
 	}
 	m := bookMaker{Book: b, root: root, places: map[any]*schema.Node{}}
 	for name, s := range plans {
@@ -127,7 +119,7 @@ func (m *bookMaker) credential(one *policy.Consumer, c *Credential, n *schema.No
 		}
 	case c.Basic != nil:
 		if m.once([2]string{"user", c.Basic.Username}, n, path, taken) {
-			m.users[c.Basic.Username] = &declaredUser{one, &c.Basic.PasswordHash}
+			m.users[c.Basic.Username] = &Account{Name: c.Basic.Username, Hash: &c.Basic.PasswordHash, Consumer: one}
 		}
 	case c.JWT != nil:
 		if m.once(c.JWT.key(), n, path, taken) {

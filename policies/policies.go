@@ -7,6 +7,7 @@ import (
 
 	"sallyport/plug"
 	"sallyport/policies/anyof"
+	"sallyport/policies/basicauth"
 	"sallyport/policies/concurrency"
 	"sallyport/policies/cors"
 	"sallyport/policies/csrf"
@@ -30,6 +31,7 @@ var All = []*plug.Kind[policy.Policy]{
 	ipfilter.Kind,
 	anyof.Kind,
 	csrf.Kind,
+	basicauth.Kind,
 	ratelimit.Kind,
 	concurrency.Kind,
 	sizelimit.Kind,
