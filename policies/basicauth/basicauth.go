@@ -174,3 +174,6 @@ func (g *guard) refusal(why identity.Why) error {
 		return problem.BadCredentials.New("").With("WWW-Authenticate", g.challenge)
 	}
 }
+
+// Challenge is what clients are told to show.
+func (g *guard) Challenge() string { return g.challenge }
