@@ -158,17 +158,14 @@ func (w *walk) items(f *schema.Field, list []*schema.Node) {
 // Alternatives are the items that stand in an any_of, nil when item is none; path leads from item to them. Each is an item or a list of
 // items.
 func Alternatives(item *schema.Node) (items []*schema.Node, path string) {
-	n := item.Field("any_of")
-	switch {
-	case n == nil:
-		return nil, ""
-	case n.Kind == schema.Map:
-		n = n.Field("policies")
+	n, path := item.Field("any_of"), ".any_of"
+	if n != nil && n.Kind == schema.Map {
+		n, path = n.Field("policies"), path+".policies"
 	}
 	if n == nil || n.Kind != schema.List {
 		return nil, ""
 	}
-	return n.Items, ".any_of.policies"
+	return n.Items, path
 }
 
 // named returns the policies of that name under policies, nil when there are none.

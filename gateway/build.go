@@ -44,6 +44,7 @@ type builder struct {
 	taken       map[string]int // names of routes, by api, that were given out
 	text        []byte         // room to spell in
 	denied      plug.Counters  // of policies
+	asks        []string       // challenges of the policies before the one that is built
 	depth       int            // of policies that stand in others
 }
 
@@ -124,12 +125,15 @@ func (b *builder) broken(path string) bool {
 func (b *builder) rules() (rules []*rule) {
 	b.spare()
 	for _, a := range b.doc.All() {
+		b.asks = nil
 		shared := b.list(a.Policies, strings.TrimPrefix(a.Path+".policies", "."), a.Name)
 		for i := range shared {
 			shared[i].api = true
 		}
+		asks := b.asks
 		b.sharing(a, shared)
 		for i := range a.Routes {
+			b.asks = slices.Clone(asks)
 			if r := b.route(a, &a.Routes[i], shared); r != nil {
 				rules = append(rules, r)
 			}
@@ -142,6 +146,7 @@ func (b *builder) rules() (rules []*rule) {
 // spare builds the named policies that nobody uses, since what is wrong with them is wrong all the same.
 func (b *builder) spare() {
 	for _, name := range slices.Sorted(maps.Keys(b.doc.Policies)) {
+		b.asks = nil
 		b.list(b.doc.Policies[name].List(), schema.Join("policies", name), "policies/"+name)
 	}
 }
@@ -238,8 +243,8 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 		Log: g.log, Where: where, Identity: b.book, State: b.gateway.state, Upstreams: b.names,
 		Upstream: b.upstream, Errands: b.gateway.errands, Strain: b.gateway.strain,
 		Fetch: g.fetch, Tend: func(name string, f func(context.Context)) { b.snapshot.tended[name] = f },
-		Denied: b.denied,
-		Acted:  b.gateway.metrics.Acted,
+		Denied: b.denied, Challenges: slices.Clone(b.asks),
+		Acted: b.gateway.metrics.Acted,
 		Warn: func(format string, args ...any) {
 			b.finds(ownWarning, n, path, format, args...)
 		},

@@ -29,8 +29,8 @@ type snapshot struct {
 	unrouted  *telemetry.Route // counts the requests that no route takes
 	warnings  schema.Errors
 	notes     schema.Errors
-	sharing   bool        // some route is for pages of other origins
-	apis      []sharedAPI // those whose policies say so
+	sharing   bool                             // some route is for pages of other origins
+	apis      []sharedAPI                      // those whose policies say so
 	tended    map[string]func(context.Context) // what runs beside requests while it is in service, by name
 	number    uint64                           // counts the documents that were served
 	kept      *LastGood                        // set when the document is one of an earlier day

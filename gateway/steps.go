@@ -140,7 +140,8 @@ func (b *builder) step(f *schema.Field, path, where string, under []string) *ste
 	env.Policies = func(items []*schema.Node, denied plug.Counters) ([][]plug.Step, bool) {
 		defer func(outer plug.Counters) { b.denied = outer }(b.denied)
 		b.denied = denied
-		s.inner = b.within(items, path+".policies", where+"/"+f.Name, under)
+		defer func(outer []string) { b.asks = outer }(slices.Clone(b.asks))
+		s.inner = b.within(items, alternativesAt(f.Node, path), where+"/"+f.Name, under)
 		return lent(s.inner), len(b.errs) == before
 	}
 	p, errs := k.Build(settings(f.Node), path, env)
@@ -149,6 +150,9 @@ func (b *builder) step(f *schema.Field, path, where string, under []string) *ste
 		return nil
 	}
 	s.policy = p
+	if c, ok := p.(policy.Challenger); ok && c.Challenge() != "" {
+		b.asks = append(b.asks, c.Challenge())
+	}
 	b.text = spell(append(append(b.text[:0], f.Name...), ' '), f.Node)
 	s.guard = string(b.text)
 	for _, list := range s.inner { // what a name in it stands for is not in its own text
@@ -176,7 +180,6 @@ var laterPolicies = []string{
 	"mtls",
 	"signature",
 	"forward_auth",
-	"authorize",
 	"opa",
 	"cedar",
 	"geo_filter",

@@ -56,6 +56,14 @@ func (b *builder) within(items []*schema.Node, path, where string, under []strin
 	return lists
 }
 
+// alternativesAt is where the policies stand in the settings n of another one: they may be all that is given.
+func alternativesAt(n *schema.Node, path string) string {
+	if n.Kind == schema.Map {
+		return path + ".policies"
+	}
+	return path
+}
+
 // holdsNothing says whether an item is an empty list, or the name of one.
 func (b *builder) holdsNothing(item *schema.Node) bool {
 	if use := item.Field("use"); use != nil {

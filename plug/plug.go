@@ -39,6 +39,8 @@ type Env struct {
 	Tend func(name string, f func(ctx context.Context))
 	// Denied counts a request that a policy stopped, or with dry_run would have; resolve it once, at build. See Denier.
 	Denied Counters
+	// Challenges are those of the policies that authenticate before this one.
+	Challenges []string
 	// Acted counts something else that a policy did; resolve it as well.
 	Acted func(policy, action string) (count func())
 	// Warn reports that the setting works but is unwise.

@@ -7,6 +7,7 @@ import (
 
 	"sallyport/plug"
 	"sallyport/policies/anyof"
+	"sallyport/policies/authorize"
 	"sallyport/policies/basicauth"
 	"sallyport/policies/concurrency"
 	"sallyport/policies/cors"
@@ -32,6 +33,7 @@ var All = []*plug.Kind[policy.Policy]{
 	anyof.Kind,
 	csrf.Kind,
 	basicauth.Kind,
+	authorize.Kind,
 	ratelimit.Kind,
 	concurrency.Kind,
 	sizelimit.Kind,

@@ -2,6 +2,7 @@
 package anyof
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,14 @@ var Kind = plug.Define(name, "Lets a request in when one of several policies doe
 type Config struct {
 	Policies  []*schema.Node `json:"policies" short:"true" min:"1" max:"20" kind:"policies" doc:"The policies, asked in order until one lets the request in; a list among them, and a name that stands for several, has to let it in as a whole. They are policies that authenticate, ip_filter and authorize."`
 	OnInvalid string         `json:"on_invalid" enum:"refuse,next" default:"refuse" doc:"What credentials that are wrong mean for the request: that it is refused, or that the next policy is asked. Credentials that are not there, or that look as if they were meant for another policy, such as a token of another issuer, never end it."`
+}
+
+// Check wants a policy.
+func (c *Config) Check() error {
+	if len(c.Policies) == 0 {
+		return errors.New("nothing would let a request in; give policies")
+	}
+	return nil
 }
 
 // An anyOf asks its alternatives in turn.
