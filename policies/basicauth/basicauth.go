@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"sallyport/identity"
 	"sallyport/plug"
@@ -67,17 +69,22 @@ type guard struct {
 	challenge string
 	optional  bool
 	keep      bool
+	guesses   *identity.Guard
 	deny      map[identity.Why]func(*policy.Exchange)
 }
 
-// missing is one more reason.
-const missing identity.Why = "missing"
+// Reasons beside those of a book.
+const (
+	missing  identity.Why = "missing_credentials"
+	twice    identity.Why = "ambiguous"
+	guessing identity.Why = "guessing"
+)
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
 	g := &guard{
 		users: map[string]identity.Account{}, book: env.Identity, consumers: c.consumers(), optional: c.Optional, keep: c.Keep,
 		challenge: `Basic realm="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(c.Realm) + `", charset="UTF-8"`,
-		deny:      map[identity.Why]func(*policy.Exchange){},
+		guesses:   identity.GuardOf(env.State), deny: map[identity.Why]func(*policy.Exchange){},
 	}
 	all := maps.Clone(c.Users)
 	if f := c.Htpasswd; f != nil {
@@ -88,7 +95,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		g.users[user] = identity.Account{Name: user, Hash: h}
 	}
 	g.strangers = g.book.Strangers(g.consumers, slices.Collect(maps.Values(all)))
-	for _, why := range []identity.Why{missing, identity.Malformed, identity.Unknown, identity.Password, identity.Orphaned, identity.Crowded} {
+	for _, why := range []identity.Why{missing, twice, guessing, identity.Malformed, identity.Unknown, identity.Password, identity.Orphaned, identity.Crowded} {
 		g.deny[why] = env.Denier(name, string(why))
 	}
 	return g, nil
@@ -99,24 +106,28 @@ func (g *guard) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response,
 	a, why, err := g.judge(x)
 	switch {
 	case err != nil:
-		g.deny[identity.Malformed](x)
+		g.deny[why](x)
 		return nil, err
 	case why == "":
+		g.guesses.Passed(x.Client, a.Name, x.Start)
 		g.pass(x, &a)
 		return next(x)
 	case why == missing && g.optional:
 		return next(x)
+	case why == identity.Unknown || why == identity.Password:
+		g.guesses.Failed(x.Client, a.Name, x.Start)
 	}
 	g.deny[why](x)
 	return nil, g.refusal(why)
 }
 
-// judge finds out who sent x, or why it is nobody's. An error is a request that shows credentials twice.
+// judge finds out who sent x, or why it is nobody's. An error is a problem that is told instead of the refusal: the request shows credentials
+// twice, or its sender has guessed too often.
 func (g *guard) judge(x *policy.Exchange) (a identity.Account, why identity.Why, err error) {
 	text, found, err := identity.Authorization(x.Request, "Basic")
 	switch {
 	case err != nil:
-		return a, identity.Malformed, err
+		return a, twice, err
 	case !found:
 		return a, missing, nil
 	}
@@ -130,6 +141,9 @@ func (g *guard) judge(x *policy.Exchange) (a identity.Account, why identity.Why,
 		a.Name = string(d.user())
 		a.Hash = g.strangers.Of(a.Name)
 	}
+	if wait := g.guesses.Wait(x.Client, a.Name, x.Start); wait > 0 {
+		return a, guessing, tooOften(wait)
+	}
 	switch match := g.book.Passwords().Check(a.Name, d.password(), a.Hash); {
 	case match == identity.Busy:
 		return a, identity.Crowded, nil
@@ -141,6 +155,12 @@ func (g *guard) judge(x *policy.Exchange) (a identity.Account, why identity.Why,
 		return a, identity.Orphaned, nil
 	}
 	return a, "", nil
+}
+
+// tooOften tells a client to wait. Whether it did not guess this time is not looked at: that would be an answer to a guess.
+func tooOften(wait time.Duration) error {
+	seconds := int64((wait + time.Second - 1) / time.Second)
+	return problem.Limited.New("Too many wrong passwords. Try again in %d s.", seconds).With("Retry-After", strconv.FormatInt(seconds, 10))
 }
 
 // account is that of a user.

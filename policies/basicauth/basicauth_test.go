@@ -4,16 +4,19 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/identity"
 	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/schema"
+	"sallyport/store"
 	"sallyport/wire"
 )
 
@@ -29,12 +32,12 @@ func made(t *testing.T, yaml string) (policy.Policy, schema.Errors) {
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	env := &plug.Env{Identity: identity.EmptyBook(identity.NewRegistry(slog.New(slog.DiscardHandler))), Denied: func(string, string) func() { return func() {} }}
+	env := &plug.Env{Identity: identity.EmptyBook(identity.NewRegistry(slog.New(slog.DiscardHandler))), State: store.New(), Denied: func(string, string) func() { return func() {} }}
 	return Kind.Build(n, name, env)
 }
 
 func asked(field string) *policy.Exchange {
-	x := &policy.Exchange{Request: &wire.Request{}}
+	x := &policy.Exchange{Request: &wire.Request{}, Client: netip.MustParseAddr("192.0.2.1"), Start: time.Now()}
 	if field != "" {
 		x.Request.Header.Add("Authorization", field)
 	}
@@ -53,14 +56,14 @@ func TestHandle(t *testing.T) {
 		t.Fatal(errs)
 	}
 	long := strings.Repeat("x", maxPair)
-	for _, c := range []struct{ name, field, want, reason string }{
+	for i, c := range []struct{ name, field, want, reason string }{
 		{"right", basic("alice:correct horse"), "", ""},
 		{"the same again", basic("alice:correct horse"), "", ""},
 		{"argon2id and a space", basic("a b:correct horse"), "", ""},
 		{"case of the scheme", "bAsIc " + basic("alice:correct horse")[6:], "", ""},
-		{"nothing", "", "missing_credentials", "missing"},
-		{"another scheme", "Digest username=alice", "missing_credentials", "missing"},
-		{"a scheme that begins alike", "Basically " + basic("alice:correct horse")[6:], "missing_credentials", "missing"},
+		{"nothing", "", "missing_credentials", "missing_credentials"},
+		{"another scheme", "Digest username=alice", "missing_credentials", "missing_credentials"},
+		{"a scheme that begins alike", "Basically " + basic("alice:correct horse")[6:], "missing_credentials", "missing_credentials"},
 		{"nothing behind the scheme", "Basic", "invalid_credentials", "malformed"},
 		{"wrong", basic("alice:correct horsE"), "invalid_credentials", "password"},
 		{"empty password", basic("alice:"), "invalid_credentials", "password"},
@@ -83,6 +86,7 @@ func TestHandle(t *testing.T) {
 		{"far too long", "Basic " + strings.Repeat("QUFB", 20000), "invalid_credentials", "malformed"},
 	} {
 		x := asked(c.field)
+		x.Client = netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}) // nobody guesses too often
 		said := p.(policy.Explainer).Explain(asked(c.field))
 		resp, err := p.Handle(x, answer)
 		if c.want == "" {
@@ -170,7 +174,7 @@ func FuzzRead(f *testing.F) {
 
 func BenchmarkKnown(b *testing.B) {
 	h, _ := identity.ParseHash(bcrypted)
-	g := &guard{users: map[string]identity.Account{"alice": {Name: "alice", Hash: h}}, book: identity.EmptyBook(identity.NewRegistry(slog.New(slog.DiscardHandler)))}
+	g := &guard{users: map[string]identity.Account{"alice": {Name: "alice", Hash: h}}, book: identity.EmptyBook(identity.NewRegistry(slog.New(slog.DiscardHandler))), guesses: identity.GuardOf(store.New())}
 	x, field := asked(""), basic("alice:correct horse")
 	b.ReportAllocs()
 	for b.Loop() {

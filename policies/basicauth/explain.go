@@ -12,7 +12,7 @@ func (g *guard) Explain(x *policy.Exchange) (v policy.Verdict) {
 	a, why, err := g.judge(x)
 	switch {
 	case err != nil:
-		return policy.Verdict{Why: "the request has more than one Authorization field", Err: err}
+		return policy.Verdict{Why: reason(why, a.Name), Err: err}
 	case why == missing && g.optional:
 		return policy.Verdict{Why: "the request shows no user name and password, and need not"}
 	case why != "":
@@ -36,6 +36,10 @@ func reason(why identity.Why, user string) string {
 		return "the request shows no user name and password"
 	case identity.Malformed:
 		return "Authorization: Basic is not followed by base64 of USER:PASSWORD in UTF-8 without control characters"
+	case twice:
+		return "the request has more than one Authorization field"
+	case guessing:
+		return "too many wrong passwords came from there, or for " + user
 	case identity.Unknown:
 		return "there is no such user here"
 	case identity.Password:
