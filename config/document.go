@@ -37,13 +37,13 @@ type Document struct {
 	Limits         Limits           `json:"limits" doc:"Bounds on what clients may send, how long they may take and how many connections they may have."`
 	Telemetry      telemetry.Config `json:"telemetry" doc:"Access log and metrics."`
 	Admin          Admin            `json:"admin" doc:"The listener for those who run the gateway: metrics, readiness, status and what they may change."`
+	Store          Store            `json:"store" doc:"Where consumers, API keys and what else is durable are kept."`
 	Drain          time.Duration    `json:"drain" default:"30s" max:"1h" doc:"How long requests under way may take to end when the gateway stops."`
 	Tests          []Test           `json:"tests" doc:"Requests and what has to come of them, for sallyport test; a gateway that serves does not run them."`
 	Lint           Lint             `json:"lint" doc:"What check thinks of the document."`
 	Include        []string         `json:"include" one:"true" doc:"Further files, by name or pattern such as conf.d/*.yaml, relative to this one."`
 
 	Functions struct{} `json:"functions" later:"functions as backends come with a later version"`
-	Store     struct{} `json:"store" later:"a durable store comes with consumers and analytics; nothing is stored for now"`
 	State     struct{} `json:"state" later:"shared state comes with running on several machines; state is in memory for now"`
 
 	// Source is where the document came from: a file, a directory, or the name given to Parse.

@@ -59,6 +59,9 @@ func (g *Gateway) newBuilder(doc *config.Document, errs schema.Errors) *builder 
 		b.backends[k.Name] = k
 	}
 	b.names = slices.Sorted(maps.Keys(doc.Upstreams))
+	if len(errs) == 0 && g.now.Load() == nil {
+		b.errs = append(b.errs, g.durable.open(doc)...) // before anybody asks whom it knows
+	}
 	var wrong schema.Errors
 	b.book, wrong = identity.NewBook(doc.Consumers, doc.Plans, doc.Root, g.people)
 	b.errs = append(b.errs, wrong...)

@@ -47,7 +47,7 @@ func explain(doc *config.Document, errs schema.Errors, o Options, q *Question) (
 	if o.Dial == nil { // names are told of as they are, without looking them up
 		o.Dial = func(string, string, time.Time) (net.Conn, error) { return nil, errNothingServed }
 	}
-	g := New(o)
+	g := beside(doc, o, nil)
 	defer g.registry.Close()
 	b := g.newBuilder(doc, errs)
 	s := b.build()

@@ -78,6 +78,7 @@ type Gateway struct {
 	state    *store.State
 	registry *balance.Registry
 	people   *identity.Registry // whom the store knows
+	durable  durable
 	errands  *policy.Errands
 	strain   *telemetry.Strain
 	fetch    *fetch.Client
@@ -145,6 +146,9 @@ func New(o Options) *Gateway {
 	}
 	g.registry = balance.NewRegistry(b)
 	g.people = identity.NewRegistry(g.log)
+	g.durable.gateway = g
+	g.people.OpenWith(g.durable.create)
+	g.metrics.WatchStore(g.durable.totals)
 	g.strain = telemetry.NewStrain(g.metrics, o.Strain)
 	g.fetch = fetch.New(o.Dial)
 	g.tending.log = g.log

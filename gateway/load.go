@@ -147,9 +147,15 @@ func (g *Gateway) prepare(s *snapshot) (*change, schema.Errors) {
 	if len(errs) == 0 {
 		c.opened, errs = g.openDoors(s.doc)
 	}
+	if len(errs) == 0 {
+		errs = g.durable.open(s.doc) // the last, since it cannot be undone
+	}
 	if len(errs) > 0 {
 		if c.admin != nil {
 			_ = c.admin.Close()
+		}
+		for _, d := range c.opened {
+			_ = d.socket.Close()
 		}
 		if c.fresh {
 			c.access.Close()

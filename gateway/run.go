@@ -55,7 +55,7 @@ func Run(ctx context.Context, path string, o Options) error {
 		g.log.Warn("what this process was started with cannot be used", "what", what)
 	}
 	l.g, g.life = g, l
-	g.admin.wanted = o.Admin != nil
+	g.admin.wanted, g.durable.wanted = o.Admin != nil, true
 	if o.Data != "" {
 		l.keeper = newKeeper(o.Data, g.log)
 		defer l.keeper.close()

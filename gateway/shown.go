@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 
+	"sallyport/config"
 	"sallyport/schema"
 	"sallyport/telemetry"
 )
@@ -77,5 +78,6 @@ func showText(b *bytes.Buffer, text string) {
 
 // CheckDocument is CheckBytes with the environment of the gateway.
 func (g *Gateway) CheckDocument(name string, data []byte) Report {
-	return CheckBytes(name, data, Options{Env: g.o.Env, Version: g.o.Version, Log: slog.New(slog.DiscardHandler)})
+	doc, errs := config.Parse(name, data, g.o.outside())
+	return check(doc, errs, Options{Env: g.o.Env, Version: g.o.Version, Log: slog.New(slog.DiscardHandler)}, g.people)
 }

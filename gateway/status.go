@@ -9,6 +9,7 @@ import (
 
 	"sallyport/balance"
 	"sallyport/config"
+	"sallyport/identity"
 	"sallyport/schema"
 )
 
@@ -26,6 +27,19 @@ type Status struct {
 	Listeners []ListenerStatus `json:"listeners"`
 	Upstreams []balance.Status `json:"upstreams"`
 	Requests  RequestStatus    `json:"requests"`
+	// Store is nil when nothing durable can be kept.
+	Store *StoreStatus `json:"store,omitempty"`
+}
+
+// A StoreStatus is how the durable store is.
+type StoreStatus struct {
+	File     string     `json:"file"`
+	State    string     `json:"state"` // open, not made yet, handed over, closed
+	Bytes    int64      `json:"bytes,omitempty"`
+	Schema   int        `json:"schema,omitempty"` // version of what is in it
+	Changes  uint64     `json:"changes"`          // since it was opened
+	Failures uint64     `json:"failures"`         // changes that could not be written
+	BackedUp *time.Time `json:"backed_up,omitempty"`
 }
 
 // A ConfigStatus is the document in service, and what became of the newest one.
@@ -80,6 +94,7 @@ func (g *Gateway) Status() Status {
 			AcceptErrors: g.acceptErrors.Load(), AccessLogMissed: g.metrics.LogDropped.Load(),
 		},
 	}
+	st.Store = g.durable.status()
 	s := g.now.Load()
 	if s != nil {
 		st.Config = ConfigStatus{Source: s.doc.Source, Number: s.number, Routes: len(s.table.Rules())}
@@ -153,17 +168,17 @@ type Report struct {
 // opened or sent.
 func Check(path string, o Options) Report {
 	doc, errs := config.Load(path, o.outside())
-	return check(doc, errs, o)
+	return check(doc, errs, o, nil)
 }
 
 // CheckBytes is Check of a document that is in memory; name stands for it in messages.
 func CheckBytes(name string, data []byte, o Options) Report {
 	doc, errs := config.Parse(name, data, o.outside())
-	return check(doc, errs, o)
+	return check(doc, errs, o, nil)
 }
 
-func check(doc *config.Document, errs schema.Errors, o Options) Report {
-	g := New(o)
+func check(doc *config.Document, errs schema.Errors, o Options, people *identity.Registry) Report {
+	g := beside(doc, o, people)
 	defer g.registry.Close()
 	b := g.newBuilder(doc, errs)
 	s := b.build()

@@ -65,5 +65,5 @@ func (g *Gateway) Serve(doc *config.Document, errs schema.Errors) error {
 
 // CheckRead is Check of a document that was read already, with which errs are wrong.
 func CheckRead(doc *config.Document, errs schema.Errors, o Options) Report {
-	return check(doc, errs, o)
+	return check(doc, errs, o, nil)
 }

@@ -41,10 +41,12 @@ func (l *life) startUpgrade() {
 	// From here to the end of the upgrade no document is read: the new program reads the newest one, and whatever sockets it asks
 	// for shall be free or handed over.
 	l.g.loading.Lock()
+	l.g.durable.leave() // the new program opens the store before it says that it is ready
 	next, err := u.program.Start(l.sockets)
 	l.upgrading = err == nil
 	l.g.loading.Unlock()
 	if err != nil {
+		l.g.durable.comeBack()
 		log.Error("the new program cannot be started; this one goes on", "error", err)
 		return
 	}
@@ -65,6 +67,7 @@ func (l *life) handOver(err error) bool {
 	if err != nil {
 		l.g.log.Error("the new program does not take over; this one goes on", "pid", next.PID(), "error", err)
 		l.g.loading.Lock()
+		l.g.durable.comeBack()
 		l.upgrading = false
 		l.g.loading.Unlock()
 		want(l.missed)

@@ -94,7 +94,7 @@ func (m *bookMaker) consumer(c *Consumer, list *schema.Node, i int) {
 	}
 	one := &policy.Consumer{Name: c.Name, Plan: c.Plan, Tags: c.Tags}
 	m.consumers[c.Name] = one
-	if c.Plan != "" && m.Plan(c.Plan) == nil {
+	if c.Plan != "" && m.Plan(c.Plan) == nil && !m.registry.unread.Load() {
 		hint := ""
 		if near := schema.Nearest(c.Plan, m.PlanNames()); near != "" {
 			hint = fmt.Sprintf("; did you mean %q?", near)

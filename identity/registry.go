@@ -36,6 +36,9 @@ type Registry struct {
 	roll   atomic.Pointer[roll]
 	served atomic.Pointer[Book] // the one in service, for what changes may refer to; nil before
 
+	unread atomic.Bool
+	open   func(ctx context.Context) (Store, []byte, error) // see OpenWith; nil for nothing
+
 	mu       sync.Mutex // held from the check of a change until it is seen
 	store    Store      // nil without; guarded by mu
 	detached bool       // there is one, which another program has now; guarded by mu
@@ -49,23 +52,56 @@ func NewRegistry(log *slog.Logger) *Registry {
 	return r
 }
 
+// OpenWith has open called for the first change while no store is attached: it returns one, and the pepper, or why there is none. It is to be
+// called before any change.
+func (r *Registry) OpenWith(open func(ctx context.Context) (Store, []byte, error)) { r.open = open }
+
+// Unread says that there is a store which is not read, such as for a document that is only checked: what is not in the document may be
+// there.
+func (r *Registry) Unread() { r.unread.Store(true) }
+
 // Attach makes r know what s has, and changes go there. The pepper is what keys are hashed with: whoever has the store alone can test no
 // guess. Who attaches a store detaches it when it ends.
 func (r *Registry) Attach(s Store, pepper []byte) error {
+	r.mu.Lock()
+	before := r.tending
+	err := r.attach(s, pepper)
+	after := r.tending
+	r.mu.Unlock()
+	if before != after {
+		before.end() // without mu, which it may wait for
+	}
+	return err
+}
+
+// attach is Attach for those who hold mu.
+func (r *Registry) attach(s Store, pepper []byte) error {
 	if len(pepper) < 16 {
 		return errors.New("the pepper of the store has fewer than 16 bytes")
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	records, err := s.Load(context.Background())
 	if err != nil {
 		return err
 	}
 	r.roll.Store(newRoll(records, pepper, r.log))
-	r.tending.end()
 	r.store, r.detached = s, false
 	r.tending = r.tend(s)
 	return nil
+}
+
+// first attaches a store if there is none. The caller holds mu.
+func (r *Registry) first(ctx context.Context) error {
+	switch {
+	case r.store != nil:
+		return nil
+	case r.open == nil:
+		return ErrNoStore
+	}
+	s, pepper, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	return r.attach(s, pepper)
 }
 
 // Detach gives the store up, after what is known of the use of keys was written. Memory answers on; changes are refused.
@@ -91,11 +127,11 @@ func (r *Registry) Serve(b *Book) { r.served.Store(b) }
 func (r *Registry) change(ctx context.Context, plan func(k *roll) (c store.Change, then func(), err error)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case r.detached:
+	if r.detached {
 		return ErrReadOnly
-	case r.store == nil:
-		return ErrNoStore
+	}
+	if err := r.first(ctx); err != nil {
+		return err
 	}
 	c, then, err := plan(r.roll.Load())
 	if err != nil {

@@ -41,9 +41,13 @@ var (
 	crowdBusy    = describe("concurrency_inflight", "Requests that a concurrency policy let in and that are not answered in full.", "policy")
 	crowdWaiting = describe("concurrency_waiting", "Requests that wait for a place at a concurrency policy.", "policy")
 	crowdLimit   = describe("concurrency_limit", "The limit of a concurrency policy that holds now; of several adaptive ones the smallest.", "policy")
+	storeOpen    = describe("store_open", "Whether the durable store is open (1), so that changes can be kept, or not (0): none was made yet, or another program has it.")
+	storeBytes   = describe("store_bytes", "What the durable store takes on disk.")
+	storeChanges = describe("store_changes_total", "Changes of consumers, keys and the like, written to the durable store or refused by it since it was opened.", "outcome")
+	storeBackup  = describe("store_last_backup_timestamp_seconds", "When the durable store was last backed up, 0 for never.")
 	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, drained, healthChecks, healthTurns, lookups, lookFound, lookLast, lookNext, targetOpen, targetIdle,
 		targetQueue, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit,
-		upRetries, upExhausted, upHedges, circuit, circuitOpens}
+		upRetries, upExhausted, upHedges, circuit, circuitOpens, storeOpen, storeBytes, storeChanges, storeBackup}
 )
 
 const namespace = "sallyport"
@@ -127,6 +131,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 			c.collect(out)
 		}
 	}
+	if totals := m.store.Load(); totals != nil {
+		(*totals)().collect(out)
+	}
 	m.collectSources(out)
 	routes, upstreams, listeners := m.lists()
 	for _, r := range routes {
@@ -138,6 +145,18 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	for _, l := range listeners {
 		l.collect(out)
 	}
+}
+
+func (t StoreTotals) collect(out chan<- prometheus.Metric) {
+	open := 0.0
+	if t.Open {
+		open = 1
+	}
+	out <- value(storeOpen, prometheus.GaugeValue, open)
+	out <- value(storeBytes, prometheus.GaugeValue, float64(t.Bytes))
+	out <- value(storeChanges, prometheus.CounterValue, float64(t.Changes), "success")
+	out <- value(storeChanges, prometheus.CounterValue, float64(t.Failures), "failure")
+	out <- value(storeBackup, prometheus.GaugeValue, float64(t.BackedUp))
 }
 
 func (c *Crowd) collect(out chan<- prometheus.Metric) {

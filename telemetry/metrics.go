@@ -31,6 +31,7 @@ type Metrics struct {
 	lastGood prometheus.Gauge // 1 or 0
 	limits   atomic.Pointer[func() LimitTotals]
 	crowds   atomic.Pointer[func() []Crowd]
+	store    atomic.Pointer[func() StoreTotals]
 
 	mu        sync.Mutex // guards the maps
 	routes    map[[2]string]*Route
@@ -153,6 +154,17 @@ type Crowd struct {
 	Busy    int    // requests let in and not answered in full
 	Waiting int
 	Limit   int // that holds now, of several adaptive ones the smallest
+}
+
+// WatchStore has totals asked for how the durable store is whenever somebody looks at the metrics. A later WatchStore replaces it.
+func (m *Metrics) WatchStore(totals func() StoreTotals) { m.store.Store(&totals) }
+
+// StoreTotals is how the durable store is.
+type StoreTotals struct {
+	Open              bool
+	Bytes             int64 // on disk
+	Changes, Failures uint64
+	BackedUp          int64 // in seconds of Unix time, 0 for never
 }
 
 // maxReasons bounds the reasons that Refused tells apart.

@@ -14,21 +14,22 @@ func checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Say everything that is wrong with a document",
 		Long: `Build all that a document asks for, say everything that is wrong with it, and throw it away. Nothing is
-opened or sent. Each line is file:line:col: path: what is wrong; what would be right.
+opened or sent; of the store it only matters whether there is one. Each line is file:line:col: path: what
+is wrong; what would be right.
 What works but is unwise has a code, which --explain tells about. Notes, which are shown with --strict,
 may well be on purpose; lint.allow in the document says what is.
 The exit code is 0 when the document can be served, 1 when it cannot.`,
 		Example: "  sallyport check -c sallyport.yaml\n  sallyport check --strict -c conf.d/\n  sallyport check --explain SP102",
 		Args:    noArgs,
 	}
-	file, asJSON := fileFlag(c), jsonFlag(c)
+	file, data, asJSON := fileFlag(c), dataFlag(c), jsonFlag(c)
 	strict := c.Flags().Bool("strict", false, "warnings are findings as well, and notes are shown")
 	code := c.Flags().String("explain", "", "tell about a finding by its `code`, or list them all")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if *code != "" {
 			return explainRule(c.OutOrStdout(), *code, *asJSON)
 		}
-		r := gateway.Check(*file, gateway.Options{Version: thisBuild().Version})
+		r := gateway.Check(*file, gateway.Options{Version: thisBuild().Version, Data: dataDirectory(*data, *file)})
 		good := r.Err(*strict) == nil
 		if *asJSON {
 			if err := printJSON(c.OutOrStdout(), reportOf(&r, good)); err != nil {

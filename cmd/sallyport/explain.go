@@ -50,7 +50,7 @@ The exit code is 0 when a route serves the request, 1 when it is refused. docs/e
 		if *live {
 			return explainLive(c, gw, q, *asJSON)
 		}
-		e, err := gateway.Explain(*gw.file, gateway.Options{Version: thisBuild().Version}, q)
+		e, err := gateway.Explain(*gw.file, gateway.Options{Version: thisBuild().Version, Data: dataDirectory(*gw.data, *gw.file)}, q)
 		if err != nil {
 			return explainFailed(c, *gw.file, err)
 		}

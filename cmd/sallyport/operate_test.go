@@ -126,14 +126,17 @@ func TestStatusFits(t *testing.T) {
 		{URL: "http://" + long + ":8080", Healthy: true, Latency: "1.234567s", Active: 100, Open: 1000, Waiting: 1000},
 		{URL: "http://10.0.0.1:1", Why: "out", Out: "8.123s"},
 	}}}
+	at := time.Now().Add(-3 * time.Hour)
+	s.Store = &gateway.StoreStatus{File: "/var/lib/" + long, State: "open", Bytes: 41_000, Schema: 1, Failures: 1, BackedUp: &at}
 	var b strings.Builder
 	printStatus(&b, &s, time.Now())
 	for row := range strings.Lines(b.String()) {
-		if n := len([]rune(strings.TrimRight(row, "\n"))); n > screen && !strings.HasPrefix(row, "document /etc/") && !strings.Contains(row, "/etc/") {
+		if n := len([]rune(strings.TrimRight(row, "\n"))); n > screen && !strings.HasPrefix(row, "document /etc/") && !strings.Contains(row, "/var/lib/") && !strings.Contains(row, "/etc/") {
 			t.Errorf("%d columns: %s", n, row)
 		}
 	}
-	if !strings.Contains(b.String(), "out 8.123s") || !strings.Contains(b.String(), "up 2d2h") || !strings.Contains(b.String(), "1.235s") {
+	if !strings.Contains(b.String(), "out 8.123s") || !strings.Contains(b.String(), "up 2d2h") || !strings.Contains(b.String(), "1.235s") ||
+		!strings.Contains(b.String(), "41 KiB, schema 1, backed up 3h0m ago") || !strings.Contains(b.String(), "1 change could not be written") {
 		t.Errorf("got\n%s", b.String())
 	}
 }

@@ -17,9 +17,9 @@ func routesCommand() *cobra.Command {
 		Example: "  sallyport routes -c sallyport.yaml",
 		Args:    noArgs,
 	}
-	file, asJSON := fileFlag(c), jsonFlag(c)
+	file, data, asJSON := fileFlag(c), dataFlag(c), jsonFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		r := gateway.Check(*file, gateway.Options{Version: thisBuild().Version})
+		r := gateway.Check(*file, gateway.Options{Version: thisBuild().Version, Data: dataDirectory(*data, *file)})
 		if len(r.Errors) > 0 {
 			printErrors(c.ErrOrStderr(), r.Errors)
 			return &finding{fmt.Errorf("%s cannot be served", *file)}

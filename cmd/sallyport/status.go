@@ -81,8 +81,28 @@ func printStatus(w io.Writer, s *gateway.Status, now time.Time) {
 		fmt.Fprintln(w, c.yellow(fmt.Sprintf("%s turned away, %s of accept, %s of the access log lost",
 			count(int(r.TurnedAway), "connection"), count(int(r.AcceptErrors), "error"), count(int(r.AccessLogMissed), "line"))))
 	}
+	printStore(w, s.Store, now)
 	printListeners(w, s.Listeners)
 	printTargets(w, s.Upstreams)
+}
+
+func printStore(w io.Writer, s *gateway.StoreStatus, now time.Time) {
+	if s == nil {
+		return
+	}
+	c := printer(w)
+	if s.State != "open" {
+		fmt.Fprint(w, wrapTo(screen, fmt.Sprintf("store %s, %s", s.File, s.State), ""))
+		return
+	}
+	saved := "never backed up"
+	if s.BackedUp != nil {
+		saved = "backed up " + lasted(now.Sub(*s.BackedUp)) + " ago"
+	}
+	fmt.Fprint(w, wrapTo(screen, fmt.Sprintf("store %s, %s KiB, schema %d, %s", s.File, strconv.FormatInt((s.Bytes+1023)>>10, 10), s.Schema, saved), ""))
+	if s.Failures > 0 {
+		fmt.Fprintln(w, c.red(count(int(s.Failures), "change")+" could not be written to the store; the log says why"))
+	}
 }
 
 func printListeners(w io.Writer, all []gateway.ListenerStatus) {

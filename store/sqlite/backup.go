@@ -2,11 +2,13 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -23,7 +25,32 @@ func (s *Store) Backup(ctx context.Context, to string) error {
 		return fmt.Errorf("back the store %s up to %s: %w", s.file, to, explained(err))
 	}
 	s.backedUp.Store(time.Now().Unix())
-	return nil
+	return s.note(ctx)
+}
+
+// note has the time of the backup in the store, so that a restart does not forget it.
+func (s *Store) note(ctx context.Context) error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	return s.transact(ctx, func(w writer) error {
+		w.do(putMeta, "backed up", strconv.AppendInt(nil, s.backedUp.Load(), 10))
+		return w.err()
+	})
+}
+
+// recall reads it.
+func (s *Store) recall(ctx context.Context) error {
+	var text []byte
+	err := s.db.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'backed up'").Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		var at int64
+		at, err = strconv.ParseInt(string(text), 10, 64)
+		s.backedUp.Store(at)
+	}
+	return err
 }
 
 // backup has the whole copy on disk before it gets its name.

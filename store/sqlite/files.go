@@ -6,12 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
-// Exists says whether there is a store in file, also when it cannot be read.
+// Exists says whether there is a store in file, which is true as well when that cannot be found out.
 func Exists(file string) bool {
 	_, err := os.Lstat(file)
-	return !errors.Is(err, fs.ErrNotExist)
+	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
 }
 
 // locate returns the name of file without links, so that two names of one store have one lock, and makes its folder when that is

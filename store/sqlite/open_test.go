@@ -176,6 +176,13 @@ func TestBackup(t *testing.T) {
 		t.Errorf("into no folder: %v", err)
 	}
 	want := loaded(t, s)
+	at := s.Status().BackedUp
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s = opened(t, file); !s.Status().BackedUp.Equal(at) {
+		t.Errorf("after a restart the backup was at %v, before at %v", s.Status().BackedUp, at)
+	}
 	if _, err := Open(t.Context(), to, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "pepper") {
 		t.Errorf("without its pepper: %v", err)
 	}

@@ -75,6 +75,6 @@ func (s *Store) comparePepper(ctx context.Context, hashed bool) error {
 	case hashed && kept != nil:
 		return fmt.Errorf("the pepper %s is that of another store; restore the one that was backed up with this database", s.pepperFile())
 	}
-	_, err = s.db.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ('pepper', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", want)
+	_, err = s.db.ExecContext(ctx, putMeta, "pepper", want)
 	return err
 }

@@ -32,7 +32,7 @@ type Store struct {
 	statements map[string]*sql.Stmt
 
 	changes, failures atomic.Uint64
-	backedUp          atomic.Int64 // when, in seconds since 1970; 0 for not since it was opened
+	backedUp          atomic.Int64 // when, in seconds since 1970; 0 for never
 }
 
 // ErrClosed is what a store returns that was closed.
@@ -77,6 +77,9 @@ func (s *Store) start(ctx context.Context, file string, create bool, log *slog.L
 		return err
 	}
 	if err := s.season(ctx); err != nil {
+		return err
+	}
+	if err := s.recall(ctx); err != nil {
 		return err
 	}
 	return s.prepare(ctx)
@@ -144,7 +147,7 @@ type Status struct {
 	Schema   int   // version of what is in it
 	Changes  uint64
 	Failures uint64    // changes that were not written
-	BackedUp time.Time // zero for not since it was opened
+	BackedUp time.Time // zero for never
 }
 
 // Status says how the store is. It asks the file system alone, and waits for no change.

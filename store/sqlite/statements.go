@@ -19,6 +19,8 @@ const (
 	putRevocation = `INSERT INTO revocations (issuer, id, subject, before, until, created) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (issuer, id, subject) DO UPDATE SET before = excluded.before, until = excluded.until, created = excluded.created`
 
+	putMeta = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+
 	removeConsumer      = "DELETE FROM consumers WHERE name = ?"
 	removeKeysOf        = "DELETE FROM keys WHERE consumer = ?"
 	removeCredentialsOf = "DELETE FROM credentials WHERE consumer = ?"
@@ -29,7 +31,7 @@ const (
 )
 
 var all = []string{
-	putConsumer, putKey, touchKey, putCredential, putPlan, putRevocation,
+	putConsumer, putKey, touchKey, putCredential, putPlan, putRevocation, putMeta,
 	removeConsumer, removeKeysOf, removeCredentialsOf, removeKey, removeCredential, removePlan, removeRevocation,
 }
 
