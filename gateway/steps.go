@@ -183,7 +183,6 @@ var laterPolicies = []string{
 	"opa",
 	"cedar",
 	"geo_filter",
-	"security_headers",
 	"waf",
 	"json_limits",
 	"upstream_auth",

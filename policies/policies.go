@@ -19,6 +19,7 @@ import (
 	"sallyport/policies/mirror"
 	"sallyport/policies/ratelimit"
 	"sallyport/policies/rewrite"
+	"sallyport/policies/securityheaders"
 	"sallyport/policies/sizelimit"
 	"sallyport/policies/timeout"
 	"sallyport/policy"
@@ -40,6 +41,7 @@ var All = []*plug.Kind[policy.Policy]{
 	timeout.Kind,
 	fault.Kind,
 	headers.Kind,
+	securityheaders.Kind,
 	rewrite.Kind,
 	mirror.Kind,
 }
