@@ -27,3 +27,19 @@ func Failed(err error) error {
 	}
 	return problem.Internal.Wrap(err)
 }
+
+// Headed makes a problem of err, as the edge would, whose header fields are changed like those of a response. Others may hold the one
+// that err is, so that stays as it is.
+func Headed(err error, change func(*wire.Header)) error {
+	p := *problem.From(Failed(err))
+	var h wire.Header
+	for _, f := range p.Header {
+		h.Add(f[0], f[1])
+	}
+	change(&h)
+	p.Header = make([][2]string, 0, h.Len())
+	for name, value := range h.All() {
+		p.Header = append(p.Header, [2]string{name, value})
+	}
+	return &p
+}

@@ -132,15 +132,5 @@ func others(f *wire.Field) bool {
 
 // onProblem does to an error of the gateway what is done to responses: a page is to learn that it needs a token, or has to wait.
 func (c *cors) onProblem(err error, from string) error {
-	p := *problem.From(err)
-	var h wire.Header
-	for _, f := range p.Header {
-		h.Add(f[0], f[1])
-	}
-	c.share(&h, from)
-	p.Header = make([][2]string, 0, h.Len())
-	for name, value := range h.All() {
-		p.Header = append(p.Header, [2]string{name, value})
-	}
-	return &p
+	return plug.Headed(err, func(h *wire.Header) { c.share(h, from) })
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sallyport/expr"
+	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/schema"
@@ -99,20 +100,14 @@ func (r *rules) onProblem(x *policy.Exchange, err error) error {
 	if r.none() {
 		return err
 	}
-	p := problem.From(err)
-	resp := &wire.Response{Status: p.Status}
-	for _, f := range p.Header {
-		resp.Header.Add(f[0], f[1])
-	}
-	v := &policy.ResponseVars{Exchange: x, Response: resp}
-	for _, one := range r.each() {
-		_ = one.apply(&resp.Header, v)
-	}
-	p.Header = nil
-	for name, value := range resp.Header.All() {
-		p = p.With(name, value)
-	}
-	return p
+	return plug.Headed(err, func(h *wire.Header) {
+		resp := &wire.Response{Status: problem.From(plug.Failed(err)).Status, Header: *h}
+		v := &policy.ResponseVars{Exchange: x, Response: resp}
+		for _, one := range r.each() {
+			_ = one.apply(&resp.Header, v)
+		}
+		*h = resp.Header
+	})
 }
 
 // each returns the rules for a problem one by one.

@@ -9,7 +9,6 @@ import (
 
 	"sallyport/plug"
 	"sallyport/policy"
-	"sallyport/problem"
 	"sallyport/wire"
 )
 
@@ -83,7 +82,7 @@ func (h *headers) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respons
 	secure := byTLS(x.Request)
 	resp, err := next(x)
 	if err != nil {
-		return nil, h.onProblem(err, secure)
+		return nil, plug.Headed(err, func(to *wire.Header) { h.apply(to, secure) })
 	}
 	h.apply(&resp.Header, secure)
 	return resp, nil
@@ -106,21 +105,6 @@ func (h *headers) apply(to *wire.Header, secure bool) {
 			to.Set(f.name, f.value)
 		}
 	}
-}
-
-// onProblem does to an error of the gateway what is done to responses.
-func (h *headers) onProblem(err error, secure bool) error {
-	p := *problem.From(err)
-	var to wire.Header
-	for _, f := range p.Header {
-		to.Add(f[0], f[1])
-	}
-	h.apply(&to, secure)
-	p.Header = make([][2]string, 0, to.Len())
-	for name, value := range to.All() {
-		p.Header = append(p.Header, [2]string{name, value})
-	}
-	return &p
 }
 
 // Explain lists what would be changed.
