@@ -19,6 +19,7 @@ import (
 	"sallyport/problem"
 	"sallyport/route"
 	"sallyport/schema"
+	"sallyport/telemetry"
 	"sallyport/wire"
 )
 
@@ -248,6 +249,7 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 		Fetch: g.fetch, Tend: func(name string, f func(context.Context)) { b.snapshot.tended[name] = f },
 		Denied: b.denied, Challenges: slices.Clone(b.asks),
 		Acted: b.gateway.metrics.Acted,
+		Keys:  func(ask func() telemetry.KeySet) { b.snapshot.keySets = append(b.snapshot.keySets, ask) },
 		Warn: func(format string, args ...any) {
 			b.finds(ownWarning, n, path, format, args...)
 		},

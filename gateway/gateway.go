@@ -153,6 +153,7 @@ func New(o Options) *Gateway {
 	g.fetch = fetch.New(o.Dial)
 	g.tending.log = g.log
 	g.errands = policy.NewErrands(maxErrands, g.log)
+	g.metrics.WatchKeySets(g.keySets)
 	g.crowd.bounds.Store(&crowdBounds{})
 	return g
 }

@@ -32,6 +32,7 @@ type snapshot struct {
 	sharing   bool                             // some route is for pages of other origins
 	apis      []sharedAPI                      // those whose policies say so
 	tended    map[string]func(context.Context) // what runs beside requests while it is in service, by name
+	keySets   []func() telemetry.KeySet        // of the issuers whose keys are fetched
 	number    uint64                           // counts the documents that were served
 	kept      *LastGood                        // set when the document is one of an earlier day
 }

@@ -11,6 +11,7 @@ import (
 	"sallyport/config"
 	"sallyport/identity"
 	"sallyport/schema"
+	"sallyport/telemetry"
 )
 
 // This file is for those who look at a gateway, or at what a document would make of one.
@@ -23,10 +24,11 @@ type Status struct {
 	Ready    bool      `json:"ready"`
 	Draining bool      `json:"draining,omitempty"`
 
-	Config    ConfigStatus     `json:"config"`
-	Listeners []ListenerStatus `json:"listeners"`
-	Upstreams []balance.Status `json:"upstreams"`
-	Requests  RequestStatus    `json:"requests"`
+	Config    ConfigStatus       `json:"config"`
+	Listeners []ListenerStatus   `json:"listeners"`
+	Upstreams []balance.Status   `json:"upstreams"`
+	Requests  RequestStatus      `json:"requests"`
+	KeySets   []telemetry.KeySet `json:"key_sets,omitempty"` // of issuers, that are fetched
 	// Store is nil when nothing durable can be kept.
 	Store *StoreStatus `json:"store,omitempty"`
 }
@@ -95,6 +97,7 @@ func (g *Gateway) Status() Status {
 		},
 	}
 	st.Store = g.durable.status()
+	st.KeySets = g.keySets()
 	s := g.now.Load()
 	if s != nil {
 		st.Config = ConfigStatus{Source: s.doc.Source, Number: s.number, Routes: len(s.table.Rules())}
@@ -117,6 +120,19 @@ func (g *Gateway) Status() Status {
 	}
 	slices.SortFunc(st.Listeners, func(a, b ListenerStatus) int { return strings.Compare(a.Address, b.Address) })
 	return st
+}
+
+// keySets tells of the keys of issuers that are fetched, of those that several policies share once.
+func (g *Gateway) keySets() (all []telemetry.KeySet) {
+	s := g.now.Load()
+	if s == nil {
+		return nil
+	}
+	for _, ask := range s.keySets {
+		all = append(all, ask())
+	}
+	slices.SortFunc(all, func(a, b telemetry.KeySet) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(all, func(a, b telemetry.KeySet) bool { return a.Name == b.Name })
 }
 
 // DrainTarget has a target get no new calls from an upstream, or get them again. An error is balance.ErrUnknown.

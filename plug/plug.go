@@ -37,6 +37,8 @@ type Env struct {
 	// more; f has to end soon after ctx has. When what runs under the name already is to go on, it does, and f is not called: a name says
 	// all that f depends on. A document that is only checked or explained runs nothing.
 	Tend func(name string, f func(ctx context.Context))
+	// Keys has metrics and status ask for the keys of an issuer while what is being built is in service.
+	Keys func(ask func() telemetry.KeySet)
 	// Denied counts a request that a policy stopped, or with dry_run would have; resolve it once, at build. See Denier.
 	Denied Counters
 	// Challenges are those of the policies that authenticate before this one.

@@ -15,6 +15,7 @@ import (
 	"sallyport/policies/fault"
 	"sallyport/policies/headers"
 	"sallyport/policies/ipfilter"
+	"sallyport/policies/jwt"
 	"sallyport/policies/loadshed"
 	"sallyport/policies/mirror"
 	"sallyport/policies/ratelimit"
@@ -33,6 +34,7 @@ var All = []*plug.Kind[policy.Policy]{
 	ipfilter.Kind,
 	anyof.Kind,
 	csrf.Kind,
+	jwt.Kind,
 	basicauth.Kind,
 	authorize.Kind,
 	ratelimit.Kind,

@@ -45,9 +45,13 @@ var (
 	storeBytes   = describe("store_bytes", "What the durable store takes on disk.")
 	storeChanges = describe("store_changes_total", "Changes of consumers, keys and the like, written to the durable store or refused by it since it was opened.", "outcome")
 	storeBackup  = describe("store_last_backup_timestamp_seconds", "When the durable store was last backed up, 0 for never.")
+	jwksKeys     = describe("jwks_keys", "Keys of an issuer that tokens can be checked by.", "issuer")
+	jwksFetched  = describe("jwks_last_success_timestamp_seconds", "When the keys of an issuer were last fetched, 0 for never.", "issuer")
+	jwksUsable   = describe("jwks_usable", "Whether tokens of an issuer can be checked (1), or not, since its keys were never fetched or are too old (0).", "issuer")
+	jwksFetches  = describe("jwks_fetches_total", "Attempts to fetch the keys of an issuer.", "issuer", "outcome")
 	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, drained, healthChecks, healthTurns, lookups, lookFound, lookLast, lookNext, targetOpen, targetIdle,
 		targetQueue, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit,
-		upRetries, upExhausted, upHedges, circuit, circuitOpens, storeOpen, storeBytes, storeChanges, storeBackup}
+		upRetries, upExhausted, upHedges, circuit, circuitOpens, storeOpen, storeBytes, storeChanges, storeBackup, jwksKeys, jwksFetched, jwksUsable, jwksFetches}
 )
 
 const namespace = "sallyport"
@@ -134,6 +138,11 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	if totals := m.store.Load(); totals != nil {
 		(*totals)().collect(out)
 	}
+	if sets := m.keySets.Load(); sets != nil {
+		for _, s := range (*sets)() {
+			s.collect(out)
+		}
+	}
 	m.collectSources(out)
 	routes, upstreams, listeners := m.lists()
 	for _, r := range routes {
@@ -164,6 +173,21 @@ func (c *Crowd) collect(out chan<- prometheus.Metric) {
 	out <- value(crowdBusy, prometheus.GaugeValue, float64(c.Busy), name)
 	out <- value(crowdWaiting, prometheus.GaugeValue, float64(c.Waiting), name)
 	out <- value(crowdLimit, prometheus.GaugeValue, float64(c.Limit), name)
+}
+
+func (s *KeySet) collect(out chan<- prometheus.Metric) {
+	name, fetched, usable := label(s.Name), 0.0, 0.0
+	if !s.Fetched.IsZero() {
+		fetched = float64(s.Fetched.UnixNano()) / 1e9
+	}
+	if s.Usable {
+		usable = 1
+	}
+	out <- value(jwksKeys, prometheus.GaugeValue, float64(s.Keys), name)
+	out <- value(jwksFetched, prometheus.GaugeValue, fetched, name)
+	out <- value(jwksUsable, prometheus.GaugeValue, usable, name)
+	out <- value(jwksFetches, prometheus.CounterValue, float64(s.Fetches), name, "ok")
+	out <- value(jwksFetches, prometheus.CounterValue, float64(s.Failures), name, "failed")
 }
 
 // lists copies the lists, so that nothing waits while they are written out.

@@ -5,6 +5,8 @@
 package telemetry
 
 import (
+	"time"
+
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +34,7 @@ type Metrics struct {
 	limits   atomic.Pointer[func() LimitTotals]
 	crowds   atomic.Pointer[func() []Crowd]
 	store    atomic.Pointer[func() StoreTotals]
+	keySets  atomic.Pointer[func() []KeySet] // nil before WatchKeySets
 
 	mu        sync.Mutex // guards the maps
 	routes    map[[2]string]*Route
@@ -165,6 +168,19 @@ type StoreTotals struct {
 	Bytes             int64 // on disk
 	Changes, Failures uint64
 	BackedUp          int64 // in seconds of Unix time, 0 for never
+}
+
+// WatchKeySets has sets asked for the keys of issuers whenever somebody looks at the metrics. A later WatchKeySets replaces it.
+func (m *Metrics) WatchKeySets(sets func() []KeySet) { m.keySets.Store(&sets) }
+
+// A KeySet is what is known of the keys of one issuer that are fetched.
+type KeySet struct {
+	Name     string    `json:"name"`     // the issuer, or where its keys are
+	Keys     int       `json:"keys"`     // that are good for something
+	Fetched  time.Time `json:"fetched"`  // when they were last fetched, zero for never
+	Usable   bool      `json:"usable"`   // tokens can be checked by them
+	Fetches  uint64    `json:"fetches"`  // that succeeded
+	Failures uint64    `json:"failures"` // that did not
 }
 
 // maxReasons bounds the reasons that Refused tells apart.

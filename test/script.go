@@ -19,6 +19,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"sallyport/gateway"
+	"sallyport/test/signed"
 	"sallyport/wire/memnet"
 )
 
@@ -29,7 +30,7 @@ func Play(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		p := &player{t: t, folder: filepath.Dir(file), backends: map[string]*backend{}, clients: map[string]*client{}, seen: map[string][]*received{}, files: map[string][]byte{}}
+		p := &player{t: t, folder: filepath.Dir(file), backends: map[string]*backend{}, clients: map[string]*client{}, seen: map[string][]*received{}, files: map[string][]byte{}, keys: map[string]*signed.Key{}, stands: map[string]string{}}
 		defer p.end()
 		if slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return strings.HasPrefix(f.Name, "dns ") }) {
 			p.names = &names{known: map[string]*name{}}
@@ -44,7 +45,13 @@ func Play(t *testing.T, file string) {
 			if p.unsaid != "" && verb != "errors" {
 				t.Fatalf("%s: before it, the document is refused:\n%s", p.at, p.unsaid)
 			}
-			if err := play(p, arg, f.Data); err != nil {
+			data := f.Data
+			if verb != "config" && verb != "reload" { // where ${...} is an expression
+				if data, err = p.filled(data); err != nil {
+					t.Fatalf("%s: %v", p.at, err)
+				}
+			}
+			if err := play(p, arg, data); err != nil {
 				t.Fatalf("%s: %v", p.at, err)
 			}
 		}
@@ -67,6 +74,8 @@ type player struct {
 	clients  map[string]*client
 	seen     map[string][]*received // what backends got since the last request
 	files    map[string][]byte      // that documents name and the script made, by path
+	keys     map[string]*signed.Key // that sign tokens, by name
+	stands   map[string]string      // what ${token NAME} and ${jwks NAME} stand for
 	names    *names                 // nil when no section says what a name resolves to
 	place    string                 // folder of the files that the script makes; "" for none
 	errors   string                 // what the last document was refused for
@@ -88,6 +97,8 @@ var verbs = map[string]func(p *player, arg string, data []byte) error{
 	"response":    (*player).response,
 	"seen":        (*player).saw,
 	"unseen":      (*player).sawNothing,
+	"jwks":        (*player).keySet,
+	"token":       (*player).token,
 	"wait":        (*player).wait,
 	"log":         (*player).log,
 	"metrics":     (*player).metrics,

@@ -1,0 +1,170 @@
+package jwt
+
+// The check of a token, and what is known of those that passed it.
+
+import (
+	"time"
+
+	"sallyport/policy"
+)
+
+// A trusted issuer is one whose tokens are good.
+type trusted struct {
+	issuer     string // "" for whoever has the keys
+	audience   []string
+	algorithms []*algorithm
+	ring       *keyring
+}
+
+// A verifier checks tokens of some issuers, with one set of demands. All policies that say the same of them share one, across reloads.
+type verifier struct {
+	demands
+	issuers map[string]*trusted
+	anybody *trusted // the one that names no issuer, nil when all do
+	cache   *cache
+	heads   heads
+}
+
+// A verified token is one that passed.
+type verified struct {
+	times
+	trust   *trusted
+	key     *key
+	id      string // jti
+	subject string
+	issuer  string
+	scopes  []string
+	claims  map[string]any
+	size    int64 // about what it takes in memory
+}
+
+// A wait holds a request back until something has happened, at most for a while.
+type wait func(ready <-chan struct{}) error
+
+// none does not wait.
+func none(<-chan struct{}) error { return nil }
+
+// check returns what token says, or why it is no good. An error is one of waiting for keys.
+func (v *verifier) check(token string, now time.Time, w wait) (*verified, reason, error) {
+	if len(token) > maxToken {
+		return nil, malformed, nil
+	}
+	t := v.cache.tagOf(token)
+	if known := v.cache.get(t); known != nil {
+		why := known.still(now.UnixNano())
+		if why == good || why == noKeys {
+			return known, why, nil
+		}
+		v.cache.drop(t)
+		if why != keyNo { // else the same key may be back under another name
+			return nil, why, nil
+		}
+	}
+	known, why, err := v.full(token, now, w)
+	if known != nil && why == good {
+		v.cache.put(t, known, now.UnixNano())
+	}
+	return known, why, err
+}
+
+// still says whether a token is as good as when it was checked.
+func (t *verified) still(now int64) reason {
+	switch {
+	case now < t.from || now >= t.until:
+		return t.at(now, t.claims)
+	case t.key.gone.Load():
+		return keyNo
+	case now >= t.trust.ring.until.Load():
+		return noKeys
+	}
+	return good
+}
+
+// full checks a token from the beginning: what is cheap first, so that a token that is made up costs no more than a good one.
+func (v *verifier) full(token string, now time.Time, w wait) (*verified, reason, error) {
+	p, why := parse(token, &v.heads)
+	if why != good {
+		return nil, why, nil
+	}
+	trust, why := v.trustOf(&p)
+	if why != good {
+		return nil, why, nil
+	}
+	when, why := v.judge(&p, trust, now.UnixNano())
+	if why != good {
+		return nil, why, nil
+	}
+	keys, why, err := trust.keys(&p, w)
+	if why != good || err != nil {
+		return nil, why, err
+	}
+	for _, k := range keys {
+		if p.algorithm.verify(k, p.signed, p.signature) {
+			if v.heads.get(p.part) == nil {
+				v.heads.put(p.part, p.head)
+			}
+			return made(&p, trust, k, when, len(token))
+		}
+	}
+	return nil, signatureNo, nil
+}
+
+// trustOf returns the issuer that the token says it is from. Nothing else of it is believed so far.
+func (v *verifier) trustOf(p *parsed) (*trusted, reason) {
+	iss, is := p.claims["iss"].(string)
+	switch {
+	case !is && p.claims["iss"] != nil:
+		return nil, malformed
+	case v.anybody != nil:
+		return v.anybody, good
+	}
+	if t := v.issuers[iss]; t != nil && is {
+		return t, good
+	}
+	return nil, issuerNo
+}
+
+// keys returns those that the token may be signed by. When it names one that is not known they are fetched again first.
+func (t *trusted) keys(p *parsed, w wait) ([]*key, reason, error) {
+	if t.ring.publisher != nil && t.ring.keys.Load() == nil {
+		if err := w(t.ring.publisher.first()); err != nil {
+			return nil, good, err
+		}
+	}
+	if !t.ring.usable(time.Now().UnixNano()) {
+		return nil, noKeys, nil
+	}
+	keys := t.ring.fitting(p)
+	if len(keys) == 0 && p.hasKid && t.ring.publisher != nil {
+		if err := w(t.ring.publisher.again()); err != nil {
+			return nil, good, err
+		}
+		keys = t.ring.fitting(p)
+	}
+	if len(keys) == 0 {
+		return nil, keyNo, nil
+	}
+	return keys, good, nil
+}
+
+// made is what is kept of a token whose signature is good.
+func made(p *parsed, trust *trusted, k *key, when times, size int) (*verified, reason, error) {
+	v := &verified{times: when, trust: trust, key: k, claims: p.claims, size: int64(2*size + 512)}
+	var ok bool
+	if v.scopes, ok = scopes(p.claims); !ok {
+		return nil, malformed, nil
+	}
+	for name, to := range map[string]*string{"iss": &v.issuer, "sub": &v.subject, "jti": &v.id} {
+		text, is := p.claims[name].(string)
+		if !is && p.claims[name] != nil {
+			return nil, malformed, nil
+		}
+		*to = text
+	}
+	return v, good, nil
+}
+
+// auth is what expressions and the log know of a request with the token.
+func (t *verified) auth() policy.Auth {
+	return policy.Auth{Type: "jwt", Subject: t.subject, Issuer: t.issuer, Scopes: t.scopes, Claims: t.claims}
+}
