@@ -173,7 +173,6 @@ func settings(n *schema.Node) *schema.Node {
 
 // laterPolicies are the policies of the contract that are not built yet.
 var laterPolicies = []string{
-	"api_key",
 	"introspection",
 	"oidc",
 	"mtls",

@@ -112,7 +112,7 @@ func (m *bookMaker) credential(one *policy.Consumer, c *Credential, n *schema.No
 	case c.APIKey != nil:
 		sum := sha256.Sum256([]byte(c.APIKey.Value.Reveal()))
 		if c.APIKey.Value.Empty() {
-			sum, _ = c.APIKey.digest()
+			sum = c.APIKey.Hash.sum
 		}
 		if m.once(sum, n, path, taken) {
 			m.keys[sum] = &declaredKey{fmt.Sprintf("%s#%d", one.Name, j+1), one, c.APIKey.Expires.Time, c.APIKey.AllowIPs, c.APIKey.Routes}

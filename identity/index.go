@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"iter"
+	"math/bits"
 	"slices"
 	"sync/atomic"
 )
@@ -56,18 +57,18 @@ func (x *index) find(number uint64) []slot {
 	return (*part)[at:to]
 }
 
-// search returns the first place at or behind number.
+// search returns the first place at or behind number. Numbers are spread evenly, so it is near where it is to be expected: one look at memory that is
+// far, where halving would take several.
 func search(part []slot, number uint64) int {
-	low, high := 0, len(part)
-	for low < high {
-		middle := int(uint(low+high) >> 1)
-		if part[middle].number < number {
-			low = middle + 1
-		} else {
-			high = middle
-		}
+	high, _ := bits.Mul64(number<<indexBits, uint64(len(part)))
+	at := int(high) //nolint:gosec // below len(part)
+	for at < len(part) && part[at].number < number {
+		at++
 	}
-	return low
+	for at > 0 && part[at-1].number >= number {
+		at--
+	}
+	return at
 }
 
 // put adds a key, in the place of old if that is not nil. Only one may change an index at a time.

@@ -53,8 +53,11 @@ func appendRandom(b []byte, n int) []byte {
 
 // checksum is the CRC-32 (IEEE) of what is before it in six digits, the most significant first.
 func checksum(text string) (digits [keyCheck]byte) {
-	var room [keyLength]byte
-	sum := crc32.ChecksumIEEE(room[:copy(room[:], text)])
+	sum := ^uint32(0)
+	for i := range len(text) { // crc32.ChecksumIEEE wants its bytes on the heap
+		sum = crc32.IEEETable[byte(sum)^text[i]] ^ sum>>8
+	}
+	sum = ^sum
 	for i := range digits {
 		digits[keyCheck-1-i] = base62[sum%62]
 		sum /= 62

@@ -5,7 +5,6 @@ package identity
 import (
 	"strings"
 
-	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/schema"
 	"sallyport/wire"
@@ -79,6 +78,9 @@ func (p Place) Name() string { return p.name }
 func twice(where string) error {
 	return problem.BadRequest.New("The request has more than one credential in %s.", where)
 }
+
+// Twice is the problem of a request that shows credentials in two places that differ.
+func Twice() error { return twice("all") }
 
 // Take returns what stands there. More than one value is a bad request, whatever they are; several in one header value, such as
 // "a,b", are one value, which will match nobody's. White space around a value of a header or cookie is no part of it (RFC 9110 §5.5); an empty value is found
@@ -160,35 +162,12 @@ func (p Place) is(f *wire.Field) bool {
 func (p Place) Remove(r *wire.Request) {
 	switch p.in {
 	case "header":
-		r.Header.Filter(func(f *wire.Field) bool { return !p.is(f) && !alike(f.Name, p.name) }, 0)
+		r.Header.DelAlike(p.name)
 	case "cookie":
 		p.removeCookie(&r.Header)
 	case "query":
 		p.removeParameter(r)
 	}
-}
-
-// alike says whether CGI and its heirs take a and b for one name.
-func alike(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if folded(a[i]) != folded(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func folded(c byte) byte {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		return c | 0x20
-	case c == '_' || c == '.':
-		return '-'
-	}
-	return c
 }
 
 func (p Place) removeParameter(r *wire.Request) {
@@ -258,11 +237,11 @@ func Authorization(r *wire.Request, scheme string) (value string, found bool, er
 // RemoveAuthorization takes the Authorization field out of r.
 func RemoveAuthorization(r *wire.Request) { r.Header.DelKnown(wire.Authorization) }
 
-// Challenge is the value of WWW-Authenticate for a scheme and the realm of an exchange: that of its api (RFC 9110 §11.6.1).
-func Challenge(scheme string, x *policy.Exchange) string {
-	realm := x.API
-	if realm == "" {
-		realm = "default"
+// Realm is what a challenge calls the place that credentials are for (RFC 9110 §11.5): the api of what is built at a place of the document, see plug.Env.Where.
+func Realm(where string) string {
+	api, _, _ := strings.Cut(where, "/")
+	if api == "" || api == "policies" {
+		return "default"
 	}
-	return scheme + ` realm="` + realm + `"`
+	return api
 }

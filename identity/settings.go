@@ -62,7 +62,7 @@ func (c *Credential) Check() error {
 // KeySettings are an API key in the document.
 type KeySettings struct {
 	Value    schema.Secret  `json:"value" default:"" doc:"The key itself; better from outside, as ${env.ACME_KEY}."`
-	Hash     schema.Secret  `json:"hash" default:"" doc:"In place of the key, its hash: sha256: and 64 hex digits, as of printf %s KEY | sha256sum."`
+	Hash     KeyHash        `json:"hash" default:"" doc:"In place of the key, its hash: sha256: and 64 hex digits, as of printf %s KEY | sha256sum."`
 	Expires  Moment         `json:"expires" default:"" doc:"When it ceases to be good."`
 	AllowIPs []netip.Prefix `json:"allow_ips" one:"true" doc:"Networks and addresses that it may be used from; from anywhere without."`
 	Routes   []string       `json:"routes" one:"true" doc:"Names of the routes that it is good for; for all without."`
@@ -70,13 +70,10 @@ type KeySettings struct {
 
 // Check wants the key in one way.
 func (k *KeySettings) Check() error {
-	if k.Value.Empty() == k.Hash.Empty() {
+	if k.Value.Empty() != k.Hash.given {
 		return errors.New("give the key as value or its hash as hash, one of the two")
 	}
 	if k.Value.Empty() {
-		if _, err := k.digest(); err != nil {
-			return schema.At("hash", err)
-		}
 		return nil
 	}
 	if why := badKey(k.Value.Reveal()); why != "" {
@@ -151,15 +148,38 @@ func plainFingerprint(text string) string {
 	return strings.ReplaceAll(text, ":", "")
 }
 
-// digest reads the setting hash.
-func (k *KeySettings) digest() (sum [32]byte, err error) {
-	digits, ok := strings.CutPrefix(strings.ToLower(k.Hash.Reveal()), "sha256:")
-	b, err := hex.DecodeString(digits)
-	if !ok || err != nil || len(b) != len(sum) {
-		return sum, errors.New("write sha256: and the 64 hex digits of the key's SHA-256")
-	}
-	return [32]byte(b), nil
+// A KeyHash is the SHA-256 of an API key, written as sha256: and hex digits. The zero value is none.
+type KeyHash struct {
+	sum   [32]byte
+	given bool
 }
+
+// UnmarshalNode reads the setting. Its error does not repeat the text, which may be a key.
+func (h *KeyHash) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) {
+	n.Hashed = true
+	if n.Text == "" && n.Kind == schema.String {
+		return nil
+	}
+	digits, ok := strings.CutPrefix(strings.ToLower(n.Text), "sha256:")
+	b, err := hex.DecodeString(digits)
+	if !ok || err != nil || len(b) != len(h.sum) {
+		errs.Add(n, path, "write sha256: and the 64 hex digits of the key's SHA-256, as of printf %%s KEY | sha256sum")
+		return errs
+	}
+	*h = KeyHash{[32]byte(b), true}
+	return nil
+}
+
+// JSONSchema describes the setting for editors.
+func (*KeyHash) JSONSchema() map[string]any {
+	return map[string]any{"type": "string", "pattern": "^(sha256:[0-9a-fA-F]{64}|.*\\$\\{.*)?$"}
+}
+
+// SchemaKind says what the setting is, for the reference.
+func (*KeyHash) SchemaKind() string { return "sha256:HEX" }
+
+// String does not show it.
+func (h KeyHash) String() string { return "•••" }
 
 // A Moment is a point in time in the document: a day, which begins in UTC, or RFC 3339.
 type Moment struct{ time.Time }

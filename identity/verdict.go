@@ -36,6 +36,9 @@ type KeyVerdict struct {
 	roll *roll // what has it
 }
 
+// Made says whether the key is one that a gateway made, which nobody can guess.
+func (v KeyVerdict) Made() bool { return v.key != nil }
+
 // Use notes that the key was good for a request at some time.
 func (v KeyVerdict) Use(now time.Time) {
 	if v.key != nil && v.key.use(now.UnixMilli()) && !v.roll.touched.Load() {
@@ -48,8 +51,7 @@ func (b *Book) Key(text string, x *policy.Exchange, now time.Time) KeyVerdict {
 	if text == "" || len(text) > maxKey {
 		return KeyVerdict{Why: Malformed}
 	}
-	is := shapeOf(text)
-	if is == whole {
+	if len(text) == keyLength && text[:len(keyPrefix)] == keyPrefix {
 		if v, found := b.stored(text, x, now); found {
 			return v
 		}
@@ -59,7 +61,7 @@ func (b *Book) Key(text string, x *policy.Exchange, now time.Time) KeyVerdict {
 			return k.verdict(x, now)
 		}
 	}
-	if is == broken {
+	if shapeOf(text) == broken {
 		return KeyVerdict{Why: Malformed}
 	}
 	return KeyVerdict{Why: Unknown}
@@ -81,7 +83,7 @@ func (b *Book) stored(text string, x *policy.Exchange, now time.Time) (v KeyVerd
 }
 
 func (b *Book) judged(k *roll, one *key, x *policy.Exchange, now time.Time) KeyVerdict {
-	v := KeyVerdict{ID: one.id}
+	v := KeyVerdict{ID: one.id, key: one, roll: k}
 	if v.Why = one.why(now.UnixMilli()); v.Why == "" && one.rest != nil {
 		v.Why = fits(one.rest.allowIPs, one.rest.routes, x)
 	}
@@ -92,7 +94,6 @@ func (b *Book) judged(k *roll, one *key, x *policy.Exchange, now time.Time) KeyV
 		v.Why = Orphaned
 		return v
 	}
-	v.key, v.roll = one, k
 	return v
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"sallyport/plug"
 	"sallyport/policies/anyof"
+	"sallyport/policies/apikey"
 	"sallyport/policies/authorize"
 	"sallyport/policies/basicauth"
 	"sallyport/policies/concurrency"
@@ -37,6 +38,7 @@ var All = []*plug.Kind[policy.Policy]{
 	jwt.Kind,
 	basicauth.Kind,
 	authorize.Kind,
+	apikey.Kind,
 	ratelimit.Kind,
 	concurrency.Kind,
 	sizelimit.Kind,
