@@ -6,7 +6,7 @@
 // page that it shows may send requests to any loopback address, and after DNS rebinding read the answers. So the host of each
 // request must be one that only this machine has, and no page of elsewhere changes anything.
 //
-// endpoints.go lists everything that there is; serve.go is one request's way.
+// endpoints.go lists everything that there is, people.go with it what is about who may come in; serve.go is one request's way.
 package admin
 
 import (
@@ -28,6 +28,7 @@ type Server struct {
 	access  access
 	pages   *http.CrossOriginProtection // against pages of elsewhere
 	http    http.Server
+	people
 }
 
 // Bounds of the listener. Its clients are few, and near.
@@ -44,6 +45,7 @@ const (
 // New returns a server that shows g. The token that lets in when the document has none is made now.
 func New(g *gateway.Gateway) *Server {
 	s := &Server{gateway: g, counts: g.Metrics().Handler(), pages: http.NewCrossOriginProtection()}
+	s.people = people{log: g.Log(), book: g.Identity().Served, routeNames: func() []string { return routeNames(g) }, data: g.Data, copyStore: g.Backup}
 	s.access.gateway = g
 	s.access.prepare()
 	s.http = http.Server{

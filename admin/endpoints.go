@@ -17,8 +17,8 @@ type endpoint struct {
 	serve  func(*Server, http.ResponseWriter, *http.Request) *problem.Problem
 }
 
-// endpoints are all there are.
-var endpoints = []endpoint{
+// endpoints are all there are, with aboutPeople.
+var endpoints = append([]endpoint{
 	{"GET", "/metrics", Anyone, "", (*Server).metrics},
 	{"GET", "/live", Anyone, "", (*Server).live},
 	{"GET", "/ready", Anyone, "", (*Server).ready},
@@ -32,10 +32,10 @@ var endpoints = []endpoint{
 	{"POST", "/api/reload", Operator, "reload", (*Server).reload},
 	{"POST", "/api/upstreams/{name}/targets/drain", Operator, "drain", (*Server).drain},
 	{"POST", "/api/upstreams/{name}/targets/restore", Operator, "restore", (*Server).restore},
-}
+}, aboutPeople...)
 
-// find returns the endpoint for a request, or what to tell instead.
-func find(r *http.Request) (*endpoint, *problem.Problem) {
+// find returns the one of these endpoints that a request is for, or what to tell instead.
+func find(endpoints []endpoint, r *http.Request) (*endpoint, *problem.Problem) {
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet

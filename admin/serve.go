@@ -34,7 +34,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string) *prob
 	if !ours(r.Host) {
 		return problem.Misdirected.New("The admin listener answers to localhost and to loopback addresses only.")
 	}
-	e, p := find(r)
+	e, p := find(endpoints, r)
 	if p != nil {
 		return p
 	}
@@ -54,17 +54,19 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string) *prob
 	return p
 }
 
-// audit writes down who did what, and what came of it.
+// audit writes down who did what, on what, and what came of it. Endpoints add what is not in the path to the path's values.
 func (s *Server) audit(e *endpoint, r *http.Request, who someone, p *problem.Problem, id string) {
 	outcome := "done"
 	if p != nil {
 		outcome = p.Name
 	}
 	args := []any{"who", who.name, "role", who.role.String(), "what", e.does, "outcome", outcome, "from", r.RemoteAddr, "id", id}
-	if name := r.PathValue("name"); name != "" {
-		args = append(args, "name", name)
+	for _, what := range []string{"name", "consumer", "key", "replaces", "credential", "plan", "revocation"} {
+		if name := r.PathValue(what); name != "" {
+			args = append(args, what, shortened(name))
+		}
 	}
-	s.gateway.Log().Info("admin", args...)
+	s.log.Info("admin", args...)
 }
 
 func noPage() *problem.Problem {
@@ -92,15 +94,19 @@ func write(w http.ResponseWriter, kind string, status int, body []byte) {
 
 // show writes v as JSON that people can read as well.
 func (s *Server) show(w http.ResponseWriter, v any) *problem.Problem {
+	return s.showAs(w, http.StatusOK, v)
+}
+
+func (s *Server) showAs(w http.ResponseWriter, status int, v any) *problem.Problem {
 	body := new(bytes.Buffer)
 	enc := json.NewEncoder(body)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(v); err != nil {
-		s.gateway.Log().Error("cannot write an answer of the admin listener", "error", err)
+		s.log.Error("cannot write an answer of the admin listener", "error", err)
 		return problem.Internal.Wrap(err)
 	}
-	write(w, "application/json", http.StatusOK, body.Bytes())
+	write(w, "application/json", status, body.Bytes())
 	return nil
 }
 

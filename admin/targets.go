@@ -1,9 +1,7 @@
 package admin
 
 import (
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 
 	"sallyport/balance"
@@ -29,22 +27,18 @@ func (s *Server) restore(w http.ResponseWriter, r *http.Request) *problem.Proble
 	return s.target(w, r, false)
 }
 
-// maxOrder bounds the body of a request that names a target.
-const maxOrder = 16 << 10
-
 func (s *Server) target(w http.ResponseWriter, r *http.Request, drain bool) *problem.Problem {
-	var order struct {
+	var o struct {
 		URL string `json:"url"`
 	}
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&order); err != nil || order.URL == "" {
-		return badOrder()
+	const example = `{"url": "http://10.0.0.7:8080"}`
+	if p := order(w, r, &o, example); p != nil {
+		return p
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return badOrder()
+	if o.URL == "" {
+		return problem.BadRequest.New("The body is to name the target: %s.", example)
 	}
-	done, err := s.gateway.DrainTarget(r.PathValue("name"), order.URL, drain)
+	done, err := s.gateway.DrainTarget(r.PathValue("name"), o.URL, drain)
 	switch {
 	case errors.Is(err, balance.ErrUnknown):
 		return route.NoRoute.New("%v", err)
@@ -52,8 +46,4 @@ func (s *Server) target(w http.ResponseWriter, r *http.Request, drain bool) *pro
 		return problem.Internal.Wrap(err)
 	}
 	return s.show(w, done)
-}
-
-func badOrder() *problem.Problem {
-	return problem.BadRequest.New(`The body is to name the target: {"url": "http://10.0.0.7:8080"}.`)
 }

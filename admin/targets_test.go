@@ -32,11 +32,11 @@ func TestTargets(t *testing.T) {
 		{"the name in other letters", "%75sers/targets/drain", good, operatorToken, 200, `"drained": true`},
 		{"no such upstream", "user/targets/drain", good, operatorToken, 404, `did you mean \"users\"?`},
 		{"no such target", "users/targets/drain", `{"url": "http://127.0.0.1:9"}`, operatorToken, 404, "http://127.0.0.1:9101"},
-		{"no body", "users/targets/drain", "", operatorToken, 400, "name the target"},
-		{"no URL", "users/targets/drain", "{}", operatorToken, 400, "name the target"},
-		{"a misspelt URL", "users/targets/drain", `{"ulr": "x"}`, operatorToken, 400, "name the target"},
-		{"two bodies", "users/targets/drain", good + good, operatorToken, 400, "name the target"},
-		{"a huge body", "users/targets/drain", `{"url": "` + strings.Repeat("x", 20<<10) + `"}`, operatorToken, 400, "name the target"},
+		{"no body", "users/targets/drain", "", operatorToken, 400, `{\"url\": \"http://10.0.0.7:8080\"}`},
+		{"no URL", "users/targets/drain", "{}", operatorToken, 400, `{\"url\": \"http://10.0.0.7:8080\"}`},
+		{"a misspelt URL", "users/targets/drain", `{"ulr": "x"}`, operatorToken, 400, `{\"url\": \"http://10.0.0.7:8080\"}`},
+		{"two bodies", "users/targets/drain", good + good, operatorToken, 400, `{\"url\": \"http://10.0.0.7:8080\"}`},
+		{"a huge body", "users/targets/drain", `{"url": "` + strings.Repeat("x", 80<<10) + `"}`, operatorToken, 413, "body_too_large"},
 		{"nothing to do", "users/targets/stop", good, operatorToken, 404, "no_route"},
 	} {
 		if w := post(c.path, c.body, c.token); w.Code != c.status || !strings.Contains(w.Body.String(), c.answer) {

@@ -9,6 +9,7 @@ import (
 
 	"sallyport/policy"
 	"sallyport/schema"
+	"sallyport/store"
 )
 
 // A Book is what one document and the store know together. Where both have one of a name, the document's counts. It does not change, but
@@ -22,6 +23,7 @@ type Book struct {
 	claims       map[claim]string // consumers, as in the next
 	certificates map[certificate]string
 	claimNames   map[string][]string // by issuer, in the order of the document
+	declared     declared
 }
 
 // A declaredKey is an API key of the document.
@@ -52,6 +54,7 @@ func NewBook(consumers []Consumer, plans map[string]PlanSettings, root *schema.N
 	for i := range consumers {
 		m.consumer(&consumers[i], root.Field("consumers"), i)
 	}
+	slices.SortFunc(b.declared.plans, func(a, b store.PlanRecord) int { return compareNames(a.Name, b.Name) })
 	m.errs.Sort()
 	return b, m.errs
 }
@@ -73,6 +76,7 @@ func (m *bookMaker) plan(name string, s PlanSettings) {
 		m.errs.Add(n.Field("rate_limit"), path+".rate_limit", "%v", err)
 	}
 	m.plans[name] = &Plan{name, s}
+	m.declared.plans = append(m.declared.plans, store.PlanRecord{Name: name, Settings: schema.AppendJSON(nil, n)})
 }
 
 // once reports a second one of the same.
@@ -108,6 +112,12 @@ func (m *bookMaker) consumer(c *Consumer, list *schema.Node, i int) {
 
 func (m *bookMaker) credential(one *policy.Consumer, c *Credential, n *schema.Node, path string, j int) {
 	const taken = "this credential, which tells one consumer, stands"
+	id := fmt.Sprintf("%s#%d", one.Name, j+1)
+	for _, kind := range []string{"basic", "jwt", "certificate"} {
+		if settings := n.Field(kind); settings != nil {
+			m.declare(id, one.Name, kind, settings)
+		}
+	}
 	switch {
 	case c.APIKey != nil:
 		sum := sha256.Sum256([]byte(c.APIKey.Value.Reveal()))
@@ -115,7 +125,7 @@ func (m *bookMaker) credential(one *policy.Consumer, c *Credential, n *schema.No
 			sum = c.APIKey.Hash.sum
 		}
 		if m.once(sum, n, path, taken) {
-			m.keys[sum] = &declaredKey{fmt.Sprintf("%s#%d", one.Name, j+1), one, c.APIKey.Expires.Time, c.APIKey.AllowIPs, c.APIKey.Routes}
+			m.keys[sum] = &declaredKey{id, one, c.APIKey.Expires.Time, c.APIKey.AllowIPs, c.APIKey.Routes}
 		}
 	case c.Basic != nil:
 		if m.once([2]string{"user", c.Basic.Username}, n, path, taken) {

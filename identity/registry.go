@@ -120,6 +120,14 @@ func (r *Registry) Attached() bool {
 	return r.store != nil
 }
 
+// Served is the book that changes may refer to: that of the document in service, or before the first an empty one.
+func (r *Registry) Served() *Book {
+	if b := r.served.Load(); b != nil {
+		return b
+	}
+	return EmptyBook(r)
+}
+
 // Serve makes b the book that changes may refer to.
 func (r *Registry) Serve(b *Book) { r.served.Store(b) }
 
