@@ -240,6 +240,7 @@ func (e *explaining) step(s *step, done bool) ExplainedPolicy {
 			e.refused(s.kind, plug.Failed(err))
 			return p
 		case !holds:
+			c.strip(&e.flow.x)
 			p.Outcome, p.Why = "skipped", "its condition does not hold"
 			return p
 		}

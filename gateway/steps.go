@@ -80,7 +80,7 @@ func (b *builder) item(n *schema.Node, path, where string, under []string) []ste
 	}
 	env := b.env(n, path, where)
 	for i := range steps {
-		steps[i].policy = &conditional{cond.Expr, steps[i].policy, env.Denier(steps[i].kind, "condition")}
+		steps[i].policy = &conditional{cond.Expr, steps[i].policy, asserts(steps[i].policy), env.Denier(steps[i].kind, "condition")}
 		steps[i].guard += " when " + cond.String()
 	}
 	return steps
@@ -177,7 +177,6 @@ var laterPolicies = []string{
 	"oidc",
 	"mtls",
 	"signature",
-	"forward_auth",
 	"opa",
 	"cedar",
 	"geo_filter",
@@ -216,9 +215,10 @@ func (b *builder) unknownPolicy(f *schema.Field, path string) {
 
 // A conditional policy acts where its condition holds.
 type conditional struct {
-	when   expr.Expr
-	policy policy.Policy
-	deny   func(*policy.Exchange)
+	when    expr.Expr
+	policy  policy.Policy
+	asserts []string // fields that clients may not say, also where the policy does not run
+	deny    func(*policy.Exchange)
 }
 
 // Handle asks the condition first. When nobody can tell, the request stops: a guard that is passed over in doubt is none.
@@ -231,7 +231,26 @@ func (c *conditional) Handle(x *policy.Exchange, next policy.Handler) (*wire.Res
 	case holds:
 		return c.policy.Handle(x, next)
 	}
+	c.strip(x)
 	return next(x)
+}
+
+// strip takes out what only the policy may say of a client.
+func (c *conditional) strip(x *policy.Exchange) {
+	for _, field := range c.asserts {
+		x.Request.Header.DelAlike(field)
+	}
+}
+
+// asserts are the fields by which p tells the upstream who sent a request.
+func asserts(p policy.Policy) []string {
+	switch p := p.(type) {
+	case policy.Asserter:
+		return p.Asserts()
+	case *conditional:
+		return p.asserts
+	}
+	return nil
 }
 
 // spell appends n in one form, whatever its place and style: two nodes that mean the same spell the same.

@@ -87,7 +87,7 @@ func lent(lists [][]step) [][]plug.Step {
 // strictly makes a condition one that has to hold.
 func strictly(p policy.Policy) policy.Policy {
 	if c, ok := p.(*conditional); ok {
-		return &must{&conditional{c.when, strictly(c.policy), c.deny}}
+		return &must{&conditional{c.when, strictly(c.policy), c.asserts, c.deny}}
 	}
 	return p
 }
@@ -126,10 +126,7 @@ func (m *must) Explain(x *policy.Exchange) policy.Verdict {
 
 // Asserts names the fields of the policy, also where it does not run.
 func (m *must) Asserts() []string {
-	if a, ok := m.policy.(policy.Asserter); ok {
-		return a.Asserts()
-	}
-	return nil
+	return m.asserts
 }
 
 // Challenge is the policy's.

@@ -14,6 +14,7 @@ import (
 	"sallyport/policies/cors"
 	"sallyport/policies/csrf"
 	"sallyport/policies/fault"
+	"sallyport/policies/forwardauth"
 	"sallyport/policies/headers"
 	"sallyport/policies/ipfilter"
 	"sallyport/policies/jwt"
@@ -38,6 +39,7 @@ var All = []*plug.Kind[policy.Policy]{
 	jwt.Kind,
 	apikey.Kind,
 	basicauth.Kind,
+	forwardauth.Kind,
 	authorize.Kind,
 	ratelimit.Kind,
 	concurrency.Kind,

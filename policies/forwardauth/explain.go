@@ -1,0 +1,39 @@
+package forwardauth
+
+import (
+	"fmt"
+	"strings"
+
+	"sallyport/policy"
+)
+
+// Explain says what would be asked. What the answer would be, nobody can tell without asking.
+func (g *gate) Explain(x *policy.Exchange) policy.Verdict {
+	why := fmt.Sprintf("%s is asked by %s %s, and its answer decides", g.to.Name(), g.method(x), g.Path)
+	if g.FailOpen {
+		why += "; without one, requests pass"
+	}
+	v := policy.Verdict{Why: why}
+	var sent []string
+	for _, n := range g.RequestHeaders {
+		if n == "*" || x.Request.Header.Has(n) {
+			sent = append(sent, n)
+		}
+	}
+	if len(sent) > 0 {
+		v.Facts = append(v.Facts, policy.Fact{Name: "sends", Value: strings.Join(sent, ", ")})
+	}
+	for _, n := range g.ResponseHeaders {
+		if x.Request.Header.Has(n) {
+			v.Changes = append(v.Changes, policy.Change{Side: "request", Op: "remove", Name: n})
+		}
+	}
+	for _, n := range g.ResponseHeaders {
+		v.Facts = append(v.Facts, policy.Fact{Name: "takes over", Value: n})
+	}
+	g.strip(x)
+	if x.Auth.Type == "" {
+		x.Auth.Type = name
+	}
+	return v
+}
