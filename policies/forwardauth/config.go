@@ -81,7 +81,7 @@ func (c *Config) Check() error {
 // (CVE-2024-32638).
 func copied(name string) bool {
 	id := wire.NameOf(name)
-	return wire.ValidToken(name) && id.EndToEnd() && id != wire.Date && !slices.ContainsFunc(framing, func(f string) bool { return wire.Alike(f, name) })
+	return name != "*" && wire.ValidToken(name) && id.EndToEnd() && id != wire.Date && !slices.ContainsFunc(framing, func(f string) bool { return wire.Alike(f, name) })
 }
 
 var framing = []string{"Host", "Connection", "Content-Length", "Transfer-Encoding", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Expect"}
