@@ -19,6 +19,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"sallyport/gateway"
+	"sallyport/store/sqlite"
 	"sallyport/test/signed"
 	"sallyport/wire/memnet"
 )
@@ -69,6 +70,7 @@ type player struct {
 	net      memnet.Network
 	crew     sync.WaitGroup // of clients and backends
 	gate     *gate          // nil before the first document
+	store    *sqlite.Store  // nil before the first store section
 	mu       sync.Mutex     // guards backends
 	backends map[string]*backend
 	clients  map[string]*client
@@ -91,6 +93,7 @@ var verbs = map[string]func(p *player, arg string, data []byte) error{
 	"reload":      (*player).config,
 	"dns":         (*player).resolve,
 	"file":        (*player).file,
+	"store":       (*player).keep,
 	"errors":      (*player).wrong,
 	"backend":     (*player).become,
 	"request":     (*player).request,
@@ -115,6 +118,11 @@ func (p *player) end() {
 	}
 	if p.gate != nil {
 		p.gate.Close()
+	}
+	if p.store != nil {
+		if err := p.store.Close(); err != nil {
+			p.t.Error(err)
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
