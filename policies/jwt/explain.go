@@ -56,7 +56,7 @@ var words = map[reason]string{
 	early:       "the token is not valid yet",
 	old:         "the token was issued too long ago",
 	lacking:     "the token lacks a claim that is required",
-	keyNo:       "the issuer has no key that the token could be signed by",
+	keyNo:       "the issuer has no key that the token could be signed by, as far as is known without asking it again",
 	signatureNo: "the token's signature is wrong",
 	revoked:     "the token was revoked",
 	noKeys:      "the issuer's keys are not known, so that no token can be checked",
