@@ -18,6 +18,7 @@ type API struct {
 	Routes   []Route        `json:"routes" doc:"What requests match and where they go."`
 	// Normalize is text and no boolean, since off is what the contract calls it.
 	Normalize string `json:"normalize" default:"on" enum:"on,off" doc:"Whether the path goes upstream in its canonical form; off sends the bytes of the client."`
+	Plans     string `json:"plans" default:"on" enum:"on,off" doc:"Whether the plans of consumers hold on its routes, unless those say otherwise."`
 	Errors    Errors `json:"errors" doc:"How errors look to the clients of this api."`
 
 	Versioning struct{} `json:"versioning" later:"versions of an api come with a later version"`
@@ -80,11 +81,11 @@ type Route struct {
 	Match    route.Match     `json:"match" required:"true" doc:"Which requests the route takes: [METHODS ]PATH, or a map of conditions."`
 	Priority int             `json:"priority" default:"0" doc:"Decides between routes that are equally specific: the higher one wins."`
 	Policies []*schema.Node  `json:"policies" kind:"policy" doc:"The steps around the backend, from top to bottom, after those of the api."`
+	Plans    string          `json:"plans" default:"" enum:"on,off" doc:"Whether the plans of consumers hold here; as on the api when it is not given."`
 	Rewrite  *schema.Node    `json:"rewrite" kind:"rewrite" doc:"How path, query and host change on the way to the upstream, after all policies."`
 	Mirror   *schema.Node    `json:"mirror" kind:"mirror" doc:"Another upstream that gets copies of the requests as they go upstream; what it answers is thrown away."`
 	Backend  []*schema.Field `json:"-" rest:"true" kind:"backend" doc:"What answers: exactly one backend."`
 
-	Plans struct{} `json:"plans" later:"plans come with consumers"`
 	// Backends of the contract that are not built yet.
 	Compose  struct{} `json:"compose" later:"composition comes with a later version"`
 	Function struct{} `json:"function" later:"functions as backends come with a later version"`

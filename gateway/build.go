@@ -162,7 +162,7 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 	where := a.Name + "/" + name
 	steps := slices.Concat(shared, b.list(r.Policies, r.Path+".policies", where))
 	b.order(steps)
-	steps = corsFirst(steps)
+	steps = b.planned(a, r, corsFirst(steps))
 	v := &served{
 		api: a.Name, name: name, counts: b.gateway.metrics.Route(a.Name, name), raw: a.Normalize == "off", add: a.Errors.Add,
 		hosts: match.Hosts, pos: r.Node.Pos, at: r.Path,

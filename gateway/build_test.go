@@ -22,7 +22,7 @@ func TestBuildErrors(t *testing.T) {
 		{"an unknown upstream", "upstreams: { users: { targets: [http://a] } }\nroutes: [{ match: /, upstream: user }]\n", "c:3:"},
 		{"an upstream that is wrong is known all the same", "upstreams: { users: { targets: [http://a], balanc: x } }\nroutes: [{ match: /, upstream: users }]\n", `c:2:44: upstreams.users.balanc: unknown setting "balanc"; did you mean "balance"?`},
 		{"an unknown policy", "routes: [{ match: /, policies: [{ rate_limt: {} }], respond: {} }]\n", `c:2:35: routes[0].policies[0].rate_limt: there is no policy named "rate_limt"; did you mean "rate_limit"?`},
-		{"a policy to come", "routes: [{ match: /, policies: [{ jwt: {} }], respond: {} }]\n", "c:2:35: routes[0].policies[0].jwt: not yet: the policy jwt comes with a later version"},
+		{"a policy to come", "routes: [{ match: /, policies: [{ oidc: {} }], respond: {} }]\n", "c:2:35: routes[0].policies[0].oidc: not yet: the policy oidc comes with a later version"},
 		{"a named policy without use", "policies: { tagging: { timeout: 1s } }\nroutes: [{ match: /, policies: [{ tagging: {} }], respond: {} }]\n", `c:3:35: routes[0].policies[0].tagging: there is no policy named "tagging"; write use: tagging for the one under policies`},
 		{"a policy without settings", "routes: [{ match: /, policies: [timeout], respond: {} }]\n", `c:2:33: routes[0].policies[0]: "timeout" is given alone; write { timeout: {} }, with its settings between the inner braces`},
 		{"two policies in an item", "routes: [{ match: /, policies: [{ timeout: 1s, size_limit: 1MiB }], respond: {} }]\n", "c:2:33: routes[0].policies[0]: an item holds one policy, "},

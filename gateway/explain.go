@@ -200,6 +200,9 @@ func (e *explaining) chain(found *rule) {
 	x, v := &e.flow.x, found.Value
 	done := false
 	for _, s := range v.steps {
+		if s.kind == planKind && (x.Consumer == nil || x.Consumer.Plan == "") {
+			continue
+		}
 		p := e.step(&s, done)
 		done = done || p.Outcome == "refuses" || p.Outcome == "answers"
 		e.out.Policies = append(e.out.Policies, p)

@@ -19,6 +19,7 @@ import (
 	"sallyport/config"
 	"sallyport/fetch"
 	"sallyport/identity"
+	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/schema"
 	"sallyport/store"
@@ -77,6 +78,7 @@ type Gateway struct {
 	metrics  *telemetry.Metrics
 	state    *store.State
 	registry *balance.Registry
+	plans    *planner
 	people   *identity.Registry // whom the store knows
 	durable  durable
 	errands  *policy.Errands
@@ -145,6 +147,7 @@ func New(o Options) *Gateway {
 		b.Dial = func(address string, deadline time.Time) (net.Conn, error) { return o.Dial("tcp", address, deadline) }
 	}
 	g.registry = balance.NewRegistry(b)
+	g.plans = newPlanner(&plug.Env{Log: g.log, State: g.state, Denied: g.metrics.Denied})
 	g.people = identity.NewRegistry(g.log)
 	g.durable.gateway = g
 	g.people.OpenWith(g.durable.create)

@@ -213,6 +213,7 @@ func (g *Gateway) commit(s *snapshot, c *change) {
 	old := g.access.Swap(c.access)
 	s.upstreams.Commit()
 	g.people.Serve(s.book)
+	g.plans.retain(s.book)
 	g.now.Store(s)
 	g.tending.follow(s.tended)
 	g.settleDoors(s.doc, c.opened)

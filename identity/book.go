@@ -75,8 +75,8 @@ func (m *bookMaker) plan(name string, s PlanSettings) {
 	if err := checkPlan(&s); err != nil {
 		m.errs.Add(n.Field("rate_limit"), path+".rate_limit", "%v", err)
 	}
-	m.plans[name] = &Plan{name, s}
 	m.declared.plans = append(m.declared.plans, store.PlanRecord{Name: name, Settings: schema.AppendJSON(nil, n)})
+	m.plans[name] = newPlan(name, s)
 }
 
 // once reports a second one of the same.
@@ -123,6 +123,9 @@ func (m *bookMaker) credential(one *policy.Consumer, c *Credential, n *schema.No
 		sum := sha256.Sum256([]byte(c.APIKey.Value.Reveal()))
 		if c.APIKey.Value.Empty() {
 			sum = c.APIKey.Hash.sum
+		}
+		if c.APIKey.Value.Empty() && !c.APIKey.Hash.given {
+			return // decoding has said so
 		}
 		if m.once(sum, n, path, taken) {
 			m.keys[sum] = &declaredKey{id, one, c.APIKey.Expires.Time, c.APIKey.AllowIPs, c.APIKey.Routes}

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"sallyport/schema"
@@ -12,7 +13,20 @@ import (
 type Plan struct {
 	Name     string
 	Settings PlanSettings
+	key      string
 }
+
+func newPlan(name string, s PlanSettings) *Plan {
+	key := name
+	if r := s.RateLimit; r != nil {
+		p := Plan{Settings: s}
+		key = fmt.Sprintf("%s %+v %v", name, p.Limits(), r.LegacyHeaders)
+	}
+	return &Plan{name, s, key}
+}
+
+// Key tells two plans apart that differ in name or settings.
+func (p *Plan) Key() string { return p.key }
 
 // Rates are the limits of a plan, none when it limits nothing.
 func (p *Plan) Rates() []schema.Rate {
@@ -41,10 +55,10 @@ func (p *Plan) Limits() store.Limits {
 
 // checkPlan judges what only counting can tell.
 func checkPlan(s *PlanSettings) error {
-	if s.RateLimit == nil {
-		return nil
-	}
 	p := Plan{Settings: *s}
+	if len(p.Rates()) == 0 {
+		return nil // said already, if that is wrong
+	}
 	l := p.Limits()
 	return l.Check()
 }
@@ -81,7 +95,7 @@ func (r *Registry) PutPlan(ctx context.Context, name string, settings []byte) (r
 			rec.Created = old.Created
 		}
 		return store.Change{Put: store.Records{Plans: []store.PlanRecord{rec}}}, func() {
-			k.plans.put(name, &storedPlan{rec, &Plan{name, s}})
+			k.plans.put(name, &storedPlan{rec, newPlan(name, s)})
 		}, nil
 	})
 	return rec, err

@@ -137,7 +137,7 @@ func (k *roll) readPlans(records []store.PlanRecord, log *slog.Logger) {
 			log.Error("a plan of the store cannot be read, so requests of its consumers are refused", "plan", rec.Name, "error", errs)
 			continue
 		}
-		plans[rec.Name] = &storedPlan{rec, &Plan{rec.Name, settings}}
+		plans[rec.Name] = &storedPlan{rec, newPlan(rec.Name, settings)}
 	}
 	k.plans = newTable(plans)
 }

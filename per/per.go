@@ -62,6 +62,9 @@ func (k *Key) SchemaKind() string {
 	return "ip, consumer, subject, route, header:NAME or an expression"
 }
 
+// Consumer is the key of that word.
+func Consumer() Key { return Key{is: "consumer"} }
+
 // Is names the sort of value that counts: one of the words, header or expression.
 func (k *Key) Is() string { return k.is }
 
