@@ -181,7 +181,6 @@ var laterPolicies = []string{
 	"cedar",
 	"geo_filter",
 	"waf",
-	"json_limits",
 	"upstream_auth",
 	"quota",
 	"cache",

@@ -17,6 +17,7 @@ import (
 	"sallyport/policies/forwardauth"
 	"sallyport/policies/headers"
 	"sallyport/policies/ipfilter"
+	"sallyport/policies/jsonlimits"
 	"sallyport/policies/jwt"
 	"sallyport/policies/loadshed"
 	"sallyport/policies/mirror"
@@ -34,8 +35,8 @@ var All = []*plug.Kind[policy.Policy]{
 	cors.Kind,
 	loadshed.Kind,
 	ipfilter.Kind,
-	anyof.Kind,
 	csrf.Kind,
+	anyof.Kind,
 	jwt.Kind,
 	apikey.Kind,
 	basicauth.Kind,
@@ -44,6 +45,7 @@ var All = []*plug.Kind[policy.Policy]{
 	ratelimit.Kind,
 	concurrency.Kind,
 	sizelimit.Kind,
+	jsonlimits.Kind,
 	timeout.Kind,
 	fault.Kind,
 	headers.Kind,

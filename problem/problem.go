@@ -33,6 +33,8 @@ var (
 	Limited        = Define("rate_limited", 429, "Too many requests", "Too much was asked for in a time: the limit of a rate_limit policy or of a plan is used up, or credentials were guessed; Retry-After says in how many seconds there is room again.")
 	RequestSlow    = Define("request_timeout", 408, "Request timeout", "The client did not send its request in time.")
 	BodyTooBig     = Define("body_too_large", 413, "Body too large", "The request's body is larger than the route allows; see the size_limit policy.")
+	BadMedia       = Define("unsupported_media_type", 415, "Unsupported media type", "The body is of a type, or in an encoding, that the route does not take.")
+	Invalid        = Define("validation_failed", 400, "Validation failed", "The body breaks a rule of the route; errors says which, and where, as JSON Pointers (RFC 6901).")
 	Misdirected    = Define("misdirected_request", 421, "Misdirected request", "The host of the request is not served on this connection.")
 	Internal       = Define("internal", 500, "Internal error", "The gateway met an error that it did not expect; its log tells more under the request's id.")
 	Overloaded     = Define("overloaded", 503, "Overloaded", "The gateway or the upstream has no room for the request right now.")

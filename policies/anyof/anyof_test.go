@@ -205,7 +205,6 @@ func TestBehind(t *testing.T) {
 	}
 }
 
-
 var errTest = errors.New("test")
 
 func TestRefusals(t *testing.T) {

@@ -295,4 +295,3 @@ func TestExplainShowsNoCredentials(t *testing.T) {
 		t.Error(text)
 	}
 }
-
