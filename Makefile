@@ -58,7 +58,7 @@ docs: build ## docs/reference/, made anew from the code
 	bin/sallyport docs docs/reference
 
 .PHONY: bench
-bench: build ## CPU, speed and memory against nginx, HAProxy and net/http, in one table (10 to 20 minutes)
+bench: build ## CPU, speed and memory against its peers, in one table a case (20 to 30 minutes)
 	bench/run
 
 .PHONY: fuzz

@@ -13,6 +13,9 @@ type contender struct {
 	args []string          // command line
 	file map[string]string // configuration files that it needs, by name in the work directory
 	memo string            // how it is set up, for the results page
+
+	needs   string                 // a file without which it is left out
+	prepare func(dir string) error // makes what its configuration refers to
 }
 
 const backendPort = 9100
@@ -120,8 +123,25 @@ routes:
 `, port, port+secure, admin, log, backendPort, policies)
 }
 
+// there says whether c can take part on this machine.
+func (c *contender) there() bool {
+	if c.needs == "" {
+		return true
+	}
+	_, err := os.Stat(c.needs)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s is left out: %v\n", c.name, err)
+	}
+	return err == nil
+}
+
 // write puts the configuration of c into dir.
 func (c *contender) write(dir string) error {
+	if c.prepare != nil {
+		if err := c.prepare(dir); err != nil {
+			return err
+		}
+	}
 	for name, text := range c.file {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err

@@ -2,7 +2,7 @@
 //
 // All contenders are up at once, each pinned to the first core with one thread or worker; load and backend have the second. Every case is
 // run against every contender in turn, for several rounds, so that a busy moment of the machine hits all of them. What counts
-// is the ratio to nginx in the same round; the table shows medians.
+// is the ratio to nginx in the same round, and for a policy what it takes more than the gateway without it; the table shows medians.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -23,7 +24,9 @@ type kase struct {
 	post  bool
 	h2    int      // streams a connection, over TLS; 0 is HTTP/1.1 without
 	tls   bool     // HTTP/1.1 over TLS
-	only  []string // contenders, all when empty
+	only  []string // contenders, all of the plain ones when empty
+
+	headers []string // of the request, beside those of all cases
 }
 
 var kases = []kase{
@@ -41,14 +44,42 @@ func main() {
 	dir := flag.String("dir", "bench/out", "work directory")
 	rounds := flag.Int("rounds", 5, "rounds of every case")
 	seconds := flag.Int("seconds", 3, "seconds of load each")
-	only := flag.Int("case", -1, "number of the only case to run")
+	peers := flag.String("peers", "bench/out", "where programs are that Debian has not")
+	only := flag.String("case", "", "part of the names of the cases to run")
+	list := flag.Bool("list", false, "name the cases and do nothing")
 	flag.Parse()
-	if err := run(*dir, *rounds, *seconds, *only); err != nil {
+	id, err := newVisitor()
+	if err != nil {
+		log.Fatal(err)
+	}
+	all := slices.Concat(kases, policyCases(id))
+	all = slices.DeleteFunc(all, func(k kase) bool { return !strings.Contains(k.name, *only) })
+	if *list {
+		for _, k := range all {
+			fmt.Println(k.name)
+		}
+		return
+	}
+	plain := contenders(*dir)
+	for i := range all {
+		if all[i].only == nil {
+			all[i].only = names(plain)
+		}
+	}
+	if err := run(*dir, *rounds, *seconds, all, slices.Concat(plain, withPolicies(*dir, *peers, id))); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(dir string, rounds, seconds, only int) (err error) {
+func names(cs []contender) (all []string) {
+	for _, c := range cs {
+		all = append(all, c.name)
+	}
+	return all
+}
+
+// run starts those of cs who take part in a case, and runs all cases.
+func run(dir string, rounds, seconds int, all []kase, cs []contender) (err error) {
 	var running []*process
 	stop := func() {
 		for _, p := range running {
@@ -68,7 +99,9 @@ func run(dir string, rounds, seconds, only int) (err error) {
 	if err := certificate(dir); err != nil {
 		return err
 	}
-	cs := contenders(dir)
+	cs = slices.DeleteFunc(cs, func(c contender) bool {
+		return !c.there() || !slices.ContainsFunc(all, func(k kase) bool { return slices.Contains(k.only, c.name) })
+	})
 	procs := map[string]*process{}
 	for i := range cs {
 		if err := cs[i].write(dir); err != nil {
@@ -81,10 +114,7 @@ func run(dir string, rounds, seconds, only int) (err error) {
 		running = append(running, p)
 		procs[cs[i].name] = p
 	}
-	for i, k := range kases {
-		if only >= 0 && i != only {
-			continue
-		}
+	for _, k := range all {
 		if err := compare(dir, k, cs, procs, rounds, seconds); err != nil {
 			return err
 		}
@@ -97,7 +127,7 @@ func compare(dir string, k kase, cs []contender, procs map[string]*process, roun
 	results := map[string][]sample{}
 	for round := range rounds {
 		for _, c := range cs {
-			if len(k.only) > 0 && !slices.Contains(k.only, c.name) {
+			if !slices.Contains(k.only, c.name) {
 				continue
 			}
 			var s sample
@@ -113,22 +143,27 @@ func compare(dir string, k kase, cs []contender, procs map[string]*process, roun
 			results[c.name] = append(results[c.name], s)
 		}
 	}
-	fmt.Printf("\n### %s\n\n| | CPU µs a request | to nginx | requests/s | p50 ms | p99 ms | RSS MiB |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n", k.name)
-	base := results[cs[0].name]
+	fmt.Printf("\n### %s\n\n| | CPU µs a request | to nginx | more than sallyport, µs | requests/s | p50 ms | p99 ms | RSS MiB |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n", k.name)
 	for _, c := range cs {
 		rs := results[c.name]
 		if len(rs) == 0 {
 			continue
 		}
-		ratios := make([]float64, len(rs))
-		for i := range rs {
-			ratios[i] = rs[i].cpu / base[i].cpu
-		}
-		fmt.Printf("| %s | %.1f | **%.2f** | %.0f | %.2f | %.2f | %.0f |\n", c.name, median(rs, func(s sample) float64 { return s.cpu }),
-			middle(ratios), median(rs, func(s sample) float64 { return s.rate }), median(rs, func(s sample) float64 { return s.p50 }),
+		fmt.Printf("| %s | %.1f | **%.2f** | %+.2f | %.0f | %.2f | %.2f | %.0f |\n", c.name, median(rs, func(s sample) float64 { return s.cpu }),
+			middle(against(rs, results["nginx"], func(a, b float64) float64 { return a / b })),
+			middle(against(rs, results["sallyport"], func(a, b float64) float64 { return a - b })),
+			median(rs, func(s sample) float64 { return s.rate }), median(rs, func(s sample) float64 { return s.p50 }),
 			median(rs, func(s sample) float64 { return s.p99 }), median(rs, func(s sample) float64 { return s.rss }))
 	}
 	return nil
+}
+
+// against compares the CPU of rs with that of others, round by round.
+func against(rs, others []sample, how func(a, b float64) float64) (all []float64) {
+	for i := range rs {
+		all = append(all, how(rs[i].cpu, others[i].cpu))
+	}
+	return all
 }
 
 func median(rs []sample, of func(sample) float64) float64 {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -64,7 +65,7 @@ var headers = []string{
 // load runs wrk against a port.
 func load(dir string, k kase, port int, p *process, seconds int) (sample, error) {
 	args := []string{"-c", "1", "nice", "-n", "-10", "wrk", "-t1", "-c" + strconv.Itoa(k.conns), fmt.Sprintf("-d%ds", seconds), "--latency", "--timeout", "5s"}
-	for _, h := range headers {
+	for _, h := range slices.Concat(headers, k.headers) {
 		args = append(args, "-H", h)
 	}
 	if k.post {
