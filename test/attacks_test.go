@@ -19,26 +19,31 @@ var (
 	attackVerbose = flag.Bool("attack.v", false, "show passed cases too")
 )
 
-// laboratory is the document of the gateway under attack: the same backend behind open paths, one that loses its prefix, and
-// a protected path and host.
+// laboratory is the document of the gateway under attack: the same backend behind open paths, one that loses its prefix, a
+// protected path and host, and answers that some pages may read.
 const laboratory = `
 listeners: [{ address: "127.0.0.1:0" }]
 admin: off
 upstreams:
   e: { targets: ["http://%s"], host: preserve }
+consumers:
+  - { name: somebody, credentials: [ { api_key: { value: nobody-who-attacks-knows-it } } ] }
 policies:
-  guarded: { ip_filter: { allow: [192.0.2.1/32] } }
+  guarded: { api_key: {} }
+  pages: { cors: { origins: ["https://app.test", "https://*.app2.test"], credentials: true } }
 routes:
   - { match: { path: "/{rest...}", hosts: [admin.test] }, policies: [ { use: guarded } ], upstream: e }
   - { match: /admin, policies: [ { use: guarded } ], upstream: e }
   - { match: "/admin/{rest...}", policies: [ { use: guarded } ], upstream: e }
+  - { match: "GET,POST /cors/{rest...}", policies: [ { use: pages } ], upstream: e }
+  - { match: "DELETE /cors/{rest...}", policies: [ { use: pages }, { use: guarded } ], upstream: e }
   - { match: "/public/{rest...}", upstream: e }
   - { match: "/strip/{rest...}", rewrite: { strip_prefix: /strip }, upstream: e }
   - { match: "/{rest...}", upstream: e }
 `
 
 // judgedAreas are those in which every case must pass; the others need features that are to come.
-var judgedAreas = []string{"framing/smuggling", "request-line/host", "path-normalisation/auth-bypass", "headers/hop-by-hop/forwarded", "resource-exhaustion"}
+var judgedAreas = []string{"framing/smuggling", "request-line/host", "path-normalisation/auth-bypass", "headers/hop-by-hop/forwarded", "resource-exhaustion", "cors/csrf"}
 
 // TestAttacks sends the catalogue of hostile requests, and ours on top, to the gateway in its default configuration.
 func TestAttacks(t *testing.T) {

@@ -194,6 +194,7 @@ var oracles = map[string]func(c *Case, o *outcome, arg string) finding{
 	"one_response": func(_ *Case, o *outcome, _ string) finding {
 		return judged(o.rejected() || len(o.statuses) <= 1, "responses %v", o.statuses)
 	},
+	"cors": cors,
 	"early": func(_ *Case, o *outcome, _ string) finding {
 		return judged(o.status != 0, "no answer while the body is under way")
 	},
