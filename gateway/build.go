@@ -92,6 +92,7 @@ func (b *builder) build() *snapshot {
 	b.listeners()
 	b.targets()
 	rules := b.rules()
+	b.keyRoutes()
 	var errs schema.Errors
 	s.table, errs = route.Build(rules, stricter)
 	b.errs = append(b.errs, errs...)

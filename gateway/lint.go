@@ -36,6 +36,7 @@ func (b *builder) lint(rules []*rule) {
 		b.conditions(rules)
 		b.bounds(rules)
 		b.trust(rules)
+		b.people(rules)
 		b.resilience()
 	}
 	b.allowed()

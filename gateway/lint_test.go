@@ -9,6 +9,8 @@ import (
 	"sallyport/schema"
 )
 
+const hashedKey = "consumers: [{ name: c, credentials: [{ api_key: { hash: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" } }] }]\n"
+
 // Each rule, found in a document that has it and nothing else that is unwise, at the place that is meant.
 var lintCases = []struct{ code, doc, at string }{
 	{"SP101", "routes: [{ match: /, policies: [{ rate_limit: { rate: 1/s, per: consumer } }], upstream: a }]", "routes[0].policies[0].rate_limit"},
@@ -50,6 +52,14 @@ var lintCases = []struct{ code, doc, at string }{
 	{"SP503", "upstreams: { b: { targets: [http://10.0.0.2, http://10.0.0.3] } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b"},
 	{"SP504", "upstreams: { b: { targets: [http://10.0.0.2], outliers: { max_ejected: 0% } } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.outliers.max_ejected"},
 	{"SP505", "upstreams: { b: { targets: [http://10.0.0.2], timeouts: { total: 2s }, retry: { per_try_timeout: 2s } } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.retry.per_try_timeout"},
+	{"SP601", "routes: [{ match: /, policies: [{ api_key: { in: query:api_key } }], upstream: a }]", "routes[0].policies[0].api_key.in"},
+	{"SP601", "routes: [{ match: /, policies: [{ any_of: [{ api_key: { in: [header:X-Key, query:k] } }, { basic_auth: {} }] }], upstream: a }]", "routes[0].policies[0].any_of[0].api_key.in[1]"},
+	{"SP602", "plans: { gold: {} }\nroutes: [{ match: /, upstream: a }]", "plans.gold"},
+	{"SP603", "consumers: [{ name: c }]\nroutes: [{ match: /, upstream: a }]", "consumers[0]"},
+	{"SP604", hashedKey + "routes: [{ match: /, upstream: a }]", "consumers[0].credentials[0]"},
+	{"SP605", "consumers: [{ name: c, credentials: [{ api_key: { hash: \"sha256:" + strings.Repeat("0", 64) + "\", expires: 2020-01-01 } }] }]\nroutes: [{ match: /, policies: [api_key: {}], upstream: a }]", "consumers[0].credentials[0].api_key.expires"},
+	{"SP606", "consumers: [{ name: c, credentials: [{ api_key: { value: \"${env('NO_SUCH', '0123456789')}\" } }] }]\nroutes: [{ match: /, policies: [api_key: {}], upstream: a }]", "consumers[0].credentials[0].api_key.value"},
+	{"", hashedKey + "routes: [{ match: /, policies: [any_of: [{ basic_auth: {} }, { api_key: {} }]], upstream: a }]", ""},
 	{"SP901", "limits: { connections: 9000000 }\nroutes: [{ match: /, upstream: a }]", "limits.connections"},
 	{"SP902", "lint: { allow: [{ code: SP402, at: upstream a }] }\nroutes: [{ match: /, upstream: a }]", "lint.allow[0]"},
 	// Nothing to find.

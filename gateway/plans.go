@@ -29,7 +29,7 @@ func (b *builder) planned(a *config.API, r *config.Route, steps []step) []step {
 	}
 	last := -1
 	for i, s := range steps {
-		if slices.Contains(authenticates, s.kind) {
+		if s.identifies() {
 			last = i
 		}
 	}

@@ -48,6 +48,7 @@ var Groups = []struct {
 	{'3', "Limits"},
 	{'4', "Trust and encryption"},
 	{'5', "Upstreams"},
+	{'6', "Consumers, credentials and plans"},
 	{'9', "The process and this list"},
 }
 
