@@ -104,7 +104,9 @@ func (s *Server) createRevocation(w http.ResponseWriter, r *http.Request) *probl
 		return refusedChange(err)
 	}
 	shown := shownRevocation(&rec)
-	r.SetPathValue("revocation", shown.ID)
+	for name, value := range map[string]string{"revocation": shown.ID, "issuer": rec.Issuer, "jti": rec.ID, "subject": rec.Subject} {
+		r.SetPathValue(name, value)
+	}
 	return s.made(w, "/api/revocations/"+shown.ID, shown)
 }
 

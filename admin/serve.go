@@ -61,7 +61,7 @@ func (s *Server) audit(e *endpoint, r *http.Request, who someone, p *problem.Pro
 		outcome = p.Name
 	}
 	args := []any{"who", who.name, "role", who.role.String(), "what", e.does, "outcome", outcome, "from", r.RemoteAddr, "id", id}
-	for _, what := range []string{"name", "consumer", "key", "replaces", "credential", "plan", "revocation"} {
+	for _, what := range []string{"name", "consumer", "key", "replaces", "credential", "plan", "revocation", "issuer", "jti", "subject"} {
 		if name := r.PathValue(what); name != "" {
 			args = append(args, what, shortened(name))
 		}

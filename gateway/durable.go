@@ -31,13 +31,15 @@ type durable struct {
 	away  bool          // another program has it or is about to, or the process ends
 }
 
-// fileOf says where doc has its store, nowhere being the empty name.
-func (g *Gateway) fileOf(doc *config.Document) string {
-	if doc.Store.SQLite.Path != "" || g.o.Data == "" {
+// StoreFile says where a document has its store when data is the data directory, nowhere being the empty name.
+func StoreFile(doc *config.Document, data string) string {
+	if doc.Store.SQLite.Path != "" || data == "" {
 		return doc.Store.SQLite.Path
 	}
-	return filepath.Join(g.o.Data, storeFile)
+	return filepath.Join(data, storeFile)
 }
+
+func (g *Gateway) fileOf(doc *config.Document) string { return StoreFile(doc, g.o.Data) }
 
 // beside makes a gateway that judges doc and does not serve it. Of the store it knows what people does; nil is for one that is not open,
 // which is not opened either, since nothing is to be changed.

@@ -4,6 +4,7 @@ package identity
 // by a scanner, and a mistyped one without a look-up.
 
 import (
+	"bytes"
 	"crypto/rand"
 	"hash/crc32"
 	"strings"
@@ -95,3 +96,23 @@ func shapeOf(text string) shape {
 
 // newID makes the ID of a record: short enough to be read out, and no secret.
 func newID(sort string) string { return sort + "_" + string(appendRandom(nil, 12)) }
+
+// KeyLength is that of every key that is made here, and KeyShown how much of it may be shown.
+const (
+	KeyLength = keyLength
+	KeyShown  = keyShown
+)
+
+// FindKeys returns where whole keys stand in text, to find those that leaked: it takes no look at any store.
+func FindKeys(text []byte) (at []int) {
+	for i := 0; i+keyLength <= len(text); i++ {
+		next := bytes.Index(text[i:], []byte(keyPrefix))
+		if next < 0 || i+next+keyLength > len(text) {
+			break
+		}
+		if i += next; shapeOf(string(text[i:i+keyLength])) == whole {
+			at = append(at, i)
+		}
+	}
+	return at
+}

@@ -82,6 +82,20 @@ const patience = 2 * time.Minute
 
 // ask sends a request and returns the answer's body if it is good, and a failure otherwise.
 func (c *client) ask(method, path string, body any) ([]byte, error) {
+	resp, err := c.send(method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("the gateway's answer breaks off: %w", err)
+	}
+	return answer, nil
+}
+
+// send sends a request and returns the answer if it is good; whoever gets it closes its body.
+func (c *client) send(method, path string, body any) (*http.Response, error) {
 	address, err := c.at()
 	if err != nil {
 		return nil, err
@@ -100,21 +114,27 @@ func (c *client) ask(method, path string, body any) ([]byte, error) {
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/json")
-	h := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	h := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ResponseHeaderTimeout: patience}, Timeout: longest}
 	resp, err := h.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("the gateway cannot be asked: %w", errors.Unwrap(err))
 	}
-	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(resp.Body)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("the gateway's answer breaks off: %w", err)
-	case resp.StatusCode >= 300:
-		return nil, failureOf(resp, answer)
+	if resp.StatusCode < 300 {
+		return resp, nil
 	}
-	return answer, nil
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxFailure))
+	if err != nil {
+		return nil, fmt.Errorf("the gateway's answer breaks off: %w", err)
+	}
+	return nil, failureOf(resp, answer)
 }
+
+// longest is how long a copy of a large store may take to come.
+const longest = 15 * time.Minute
+
+// maxFailure bounds what is read of an answer that is none.
+const maxFailure = 16 << 20
 
 // A failure is a problem that the gateway answered with.
 type failure struct {

@@ -83,6 +83,7 @@ func command() *cobra.Command {
 	}{
 		{"serve", "Serve:", []*cobra.Command{runCommand(), demoCommand()}},
 		{"operate", "Operate a gateway that runs:", []*cobra.Command{statusCommand(), reloadCommand(), upstreamsCommand()}},
+		{"people", "Say who may come in:", []*cobra.Command{keysCommand(), consumersCommand(), plansCommand(), credentialsCommand(), revocationsCommand(), storeCommand()}},
 		{"look", "Look at a document before it serves:", []*cobra.Command{checkCommand(), routesCommand(), explainCommand(), testCommand(), evalCommand()}},
 		{"learn", "Learn what may be written:", []*cobra.Command{policiesCommand(), problemsCommand(), schemaCommand()}},
 		{"program", "The program:", []*cobra.Command{versionCommand(), docsCommand()}},
