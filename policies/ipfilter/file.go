@@ -1,112 +1,162 @@
 package ipfilter
 
-// The lists that stand in a file.
+// The lists that stand in files.
 
 import (
-	"bufio"
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/netip"
+	"log/slog"
+	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
+	"sallyport/plug"
 	"sallyport/schema"
+	"sallyport/store"
 )
 
-// maxFile bounds a list, as it does any file that a document names: about a million lines of IPv4.
-const maxFile = 16 << 20
+const (
+	maxFile   = 64 << 20 // of a list, some four million lines of IPv4
+	fileEvery = 2 * time.Second
+)
 
-// A File is what a file lists; the zero value is none.
-type File struct {
-	allow, deny []netip.Prefix
-	bare        []netip.Prefix // with neither word in front
+// besides is the path of the file that n names.
+func besides(n *schema.Node) string {
+	if filepath.IsAbs(n.Text) {
+		return n.Text
+	}
+	return filepath.Join(filepath.Dir(n.File), n.Text)
 }
 
-// UnmarshalNode reads the file that n names, from the folder of the document unless it says another.
-func (f *File) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) {
-	if n.Kind == schema.List || n.Kind == schema.Map || n.Text == "" || !n.Literal && strings.Contains(n.Text, "${") {
-		errs.Add(n, path, "write the name of a file; it is read at load, so it cannot depend on requests")
-		return errs
+// files takes the lists of files. One that is used already is as it is now, even if its file is broken meanwhile.
+func (f *filter) files(c *Config, env *plug.Env) error {
+	allows := len(c.Allow) > 0 && len(c.Deny) == 0
+	var errs []error
+	for i, file := range c.File {
+		path, err := filepath.Abs(file.path)
+		if err != nil {
+			path = file.path
+		}
+		name := "ip_filter file " + path
+		l := store.Shared(env.State, name, func() *list { return &list{} })
+		w := &watch{list: l, path: path, name: file.name, log: env.Log, changed: env.Acted("ip_filter", "list_changed"), broken: env.Acted("ip_filter", "list_broken")}
+		if l.now.Load() == nil {
+			if err := w.begin(); err != nil {
+				errs = append(errs, schema.At(schema.Index("file", i), fmt.Errorf("%s: %w", file.name, plainly(err))))
+				continue
+			}
+		}
+		env.Tend(name, w.run)
+		f.sources = append(f.sources, source{list: l, name: file.name, allows: allows})
 	}
-	name := n.Text
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(filepath.Dir(n.File), name)
-	}
-	text, err := read(name, n.Outside)
+	return errors.Join(errs...)
+}
+
+// plainly is an error about a file without its path, which stands in the document.
+func plainly(err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {
-		err = at.Err // the name stands in the document
+		return at.Err
 	}
-	if err == nil {
-		err = f.parse(text)
-	}
-	if err != nil {
-		errs.Add(n, path, "%s: %v", n.Text, err)
-	}
-	return errs
+	return err
 }
 
-// JSONSchema says that it is text.
-func (f *File) JSONSchema() map[string]any { return map[string]any{"type": "string"} }
+// A watch has an eye on the file of a list.
+type watch struct {
+	list            *list
+	path, name      string
+	log             *slog.Logger
+	changed, broken func()
 
-// SchemaKind is the type's name in the reference.
-func (f *File) SchemaKind() string { return "name of a file" }
-
-func read(name string, o *schema.Outside) ([]byte, error) {
-	if o != nil && o.ReadFile != nil {
-		return o.ReadFile(name)
-	}
-	f, err := schema.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, maxFile+1))
+	info    fs.FileInfo // of what was read last
+	waiting fs.FileInfo // of what is to be read once it is quiet
+	told    string      // what was last said to be wrong
 }
 
-// parse reads the lines.
-func (f *File) parse(text []byte) error {
-	if len(text) > maxFile {
-		return fmt.Errorf("it is larger than %d MiB", maxFile>>20)
-	}
-	s := bufio.NewScanner(bytes.NewReader(text))
-	for n := 1; s.Scan(); n++ {
-		if err := f.line(s.Text()); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-	}
-	if err := s.Err(); err != nil {
+// begin reads the file for the first time.
+func (w *watch) begin() error {
+	c, info, err := readFile(w.path)
+	if err != nil {
 		return err
 	}
-	if len(f.allow)+len(f.deny)+len(f.bare) == 0 { // a file emptied by mistake must not let everybody in
-		return errors.New("it lists nothing")
-	}
+	w.info = info
+	w.list.now.Store(c)
 	return nil
 }
 
-func (f *File) line(text string) error {
-	text, _, _ = strings.Cut(text, "#")
-	words := strings.Fields(text)
-	if len(words) == 0 {
-		return nil
+// run looks at the file again and again.
+func (w *watch) run(ctx context.Context) {
+	tick := time.NewTicker(fileEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			w.look()
+		}
 	}
-	list := &f.bare
-	switch words[0] {
-	case "allow":
-		list, words = &f.allow, words[1:]
-	case "deny":
-		list, words = &f.deny, words[1:]
-	}
-	if len(words) != 1 {
-		return errors.New("write one network or address a line, such as 10.0.0.0/8")
-	}
-	p, err := schema.ParsePrefix(words[0])
+}
+
+// look reads the file if it has changed and has been quiet since the look before: half a list is not taken for a whole one.
+func (w *watch) look() {
+	info, err := os.Stat(w.path)
 	if err != nil {
-		return fmt.Errorf("%q: %w", words[0], err)
+		w.wrong(err)
+		return
 	}
-	*list = append(*list, p)
-	return nil
+	switch {
+	case same(info, w.info):
+		w.waiting = nil
+		return
+	case w.waiting == nil || !same(info, w.waiting):
+		w.waiting = info
+		return
+	}
+	c, info, err := readFile(w.path)
+	if err != nil {
+		w.wrong(err)
+		return
+	}
+	w.info, w.waiting, w.told = info, nil, ""
+	w.list.now.Store(c)
+	w.changed()
+	w.log.Info("an address list has changed", "file", w.name, "networks", c.size)
+}
+
+// wrong tells, once, that the file cannot be used. What was read last holds.
+func (w *watch) wrong(err error) {
+	if text := plainly(err).Error(); text != w.told {
+		w.told = text
+		w.broken()
+		w.log.Error("an address list cannot be read, so the one before holds", "file", w.name, "error", text)
+	}
+}
+
+func same(a, b fs.FileInfo) bool {
+	return a != nil && b != nil && os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+}
+
+func readFile(path string) (*content, fs.FileInfo, error) {
+	f, err := schema.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(text) > maxFile:
+		return nil, nil, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
+	}
+	c, err := reading{words: true}.read(text)
+	return c, info, err
 }

@@ -2,8 +2,8 @@
 package ipfilter
 
 import (
-	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/gaissmai/bart"
 
@@ -15,53 +15,48 @@ import (
 
 const name = "ip_filter"
 
-var denied = problem.Define("ip_denied", 403, "Forbidden", "The address that the request came from is not let in; see the ip_filter policy.")
+var (
+	denied  = problem.Define("ip_denied", 403, "Forbidden", "The address that the request came from is not let in; see the ip_filter policy.")
+	unknown = problem.Define("ip_list_unavailable", 503, "Address list unavailable", "A list that decides about addresses, see the ip_filter policy, has not been fetched yet.")
+)
 
 // Kind declares the policy ip_filter.
 var Kind = plug.Define(name, "Lets requests in, or keeps them out, by the address they come from.", build)
 
-// Config is what the document says.
-type Config struct {
-	Allow []netip.Prefix `json:"allow" one:"true" doc:"Networks and addresses that are let in; when there are any, nobody else is."`
-	Deny  []netip.Prefix `json:"deny" one:"true" doc:"Networks and addresses that are kept out, also when they are allowed."`
-	File  *File          `json:"file" doc:"A file with more of them, read at each load: one a line, # begins a comment; with allow or deny in front, otherwise it extends allow if that alone is set, and deny if not."`
-}
-
-// Check wants something to filter by.
-func (c *Config) Check() error {
-	if len(c.Allow)+len(c.Deny) == 0 && c.File == nil {
-		return errors.New("it filters nothing; give allow, deny or file")
-	}
-	return nil
-}
-
 type filter struct {
-	allow, deny *bart.Lite
-	lists       [2][]netip.Prefix // what is in allow and deny, for Explain
-	all         bool              // there is no allow list, so that everybody not denied is let in
+	allow, deny *bart.Lite // what stands in the document
+	restricts   bool       // there is an allow in the document or a feed to let in by, so that nobody else is let in
+	sources     []source
 
-	isDenied, isUnlisted func(*policy.Exchange)
+	isDenied, isUnlisted, isUnknown func(*policy.Exchange)
+}
+
+// A source is a list of elsewhere, and what those of its networks mean that stand there without a word.
+type source struct {
+	*list
+	name   string // as the document has it, for people
+	allows bool
+	lax    bool // while there is nothing yet, nobody is kept out
 }
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
-	allow, deny := c.Allow, c.Deny
-	if f := c.File; f != nil {
-		bare := &deny
-		if len(c.Allow) > 0 && len(c.Deny) == 0 {
-			bare = &allow
-		}
-		*bare = append(*bare, f.bare...)
-		allow, deny = append(allow, f.allow...), append(deny, f.deny...)
-	}
-	return &filter{
-		allow: table(allow), deny: table(deny), lists: [2][]netip.Prefix{allow, deny}, all: len(allow) == 0,
+	f := &filter{
+		allow: table(c.Allow), deny: table(c.Deny), restricts: len(c.Allow) > 0,
 		isDenied: env.Denier(name, "denied"), isUnlisted: env.Denier(name, "not_allowed"),
-	}, nil
+	}
+	if err := f.files(&c, env); err != nil {
+		return nil, err
+	}
+	if len(c.Feeds) > 0 {
+		f.isUnknown = env.Denier(name, "unavailable")
+		f.feeds(&c, env)
+	}
+	return f, nil
 }
 
-func table(list []netip.Prefix) *bart.Lite {
+func table(networks []netip.Prefix) *bart.Lite {
 	t := &bart.Lite{}
-	for _, p := range list {
+	for _, p := range networks {
 		t.Insert(p)
 	}
 	return t
@@ -69,14 +64,66 @@ func table(list []netip.Prefix) *bart.Lite {
 
 // Handle looks the client's address up. What has none, such as a client on a Unix socket, is not let in.
 func (f *filter) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
-	client := x.Client.Unmap().WithZone("")
-	if !client.IsValid() || f.deny.Contains(client) {
+	v := f.judge(x.Client.Unmap().WithZone(""))
+	if v.waits != nil {
+		if _, err := x.Await(v.waits.first, firstFetch); err != nil {
+			return nil, err
+		}
+		v = f.judge(x.Client.Unmap().WithZone(""))
+	}
+	switch {
+	case v.waits != nil:
+		f.isUnknown(x)
+		return nil, unknown.New("").With("Retry-After", "5")
+	case v.denied:
 		f.isDenied(x)
 		return nil, denied.New("")
-	}
-	if !f.all && !f.allow.Contains(client) {
+	case !v.allowed:
 		f.isUnlisted(x)
 		return nil, denied.New("")
 	}
 	return next(x)
+}
+
+// firstFetch is how long a request waits for the first fetch of a list.
+const firstFetch = 2 * time.Second
+
+// A verdict is what the lists say of an address: that it is denied, that it is allowed, or neither.
+type verdict struct {
+	denied, allowed bool
+	waits           *list // which has nothing yet, and without which nobody can tell
+}
+
+// judge asks all lists about an address.
+func (f *filter) judge(client netip.Addr) (v verdict) {
+	if !client.IsValid() || f.deny.Lookup(client) {
+		v.denied = true
+		return v
+	}
+	restricts, unlisted := f.restricts, (*list)(nil)
+	v.allowed = f.allow.Lookup(client)
+	for i := range f.sources {
+		s := &f.sources[i]
+		now := s.now.Load()
+		switch {
+		case now == nil && s.allows:
+			unlisted = s.list
+		case now == nil && !s.lax:
+			v.waits = s.list
+		}
+		if now == nil {
+			continue
+		}
+		says := now.lookup(client)
+		if says.deny || says.bare && !s.allows {
+			return verdict{denied: true}
+		}
+		restricts = restricts || now.allow != nil || s.allows && now.bare != nil
+		v.allowed = v.allowed || says.allow || says.bare && s.allows
+	}
+	v.allowed = v.allowed || !restricts
+	if !v.allowed && v.waits == nil {
+		v.waits = unlisted
+	}
+	return v
 }

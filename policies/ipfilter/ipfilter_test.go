@@ -1,7 +1,9 @@
 package ipfilter
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/schema"
+	"sallyport/store"
 	"sallyport/wire"
 )
 
@@ -23,7 +26,11 @@ func made(t *testing.T, yaml string) (policy.Policy, map[string]int, schema.Erro
 		t.Fatal(errs)
 	}
 	counts := map[string]int{}
-	env := &plug.Env{Denied: func(policy, reason string) func() { return func() { counts[policy+" "+reason]++ } }}
+	env := &plug.Env{
+		State: store.New(), Log: slog.New(slog.DiscardHandler), Tend: func(string, func(context.Context)) {},
+		Denied: func(policy, reason string) func() { return func() { counts[policy+" "+reason]++ } },
+		Acted:  func(string, string) func() { return func() {} },
+	}
 	p, errs := Kind.Build(n, "ip_filter", env)
 	return p, counts, errs
 }
@@ -95,13 +102,16 @@ func TestConfigErrors(t *testing.T) {
 	write(t, bad, "10.0.0.0/8\n10.0.0.1 10.0.0.2\n")
 	write(t, empty, "# nothing\n")
 	for _, c := range []struct{ yaml, want string }{
-		{"{}", "it filters nothing; give allow, deny or file"},
+		{"{}", "it filters nothing; give allow, deny, file or feeds"},
 		{"{allow: 10.0.0.1/8}", "write 10.0.0.0/8 for the network or 10.0.0.1 for the address"},
 		{"{alow: 10.0.0.0/8, deny: 10.0.0.0/8}", `did you mean "allow"`},
-		{"{file: " + bad + "}", "ip_filter.file: " + bad + ": line 2: write one network or address a line"},
+		{"{file: " + bad + "}", "ip_filter.file[0]: " + bad + ": line 2: write one network or address a line"},
 		{"{file: " + empty + "}", "it lists nothing"},
 		{"{file: " + filepath.Join(dir, "none") + "}", "no such file"},
 		{"{file: " + dir + "}", "is a directory"},
+		{"{feeds: ftp://example.com/x}", "ip_filter.feeds[0].url: write a URL"},
+		{"{feeds: [{url: 'https://a.example', list: allow, until_fetched: pass}]}", "everybody would be let in"},
+		{"{feeds: ['https://a.example', 'https://a.example']}", "feeds[0] is the same"},
 	} {
 		if _, _, errs := made(t, c.yaml); !strings.Contains(errs.Error(), c.want) {
 			t.Errorf("%s: got %q, want %q", c.yaml, errs.Error(), c.want)
