@@ -38,6 +38,7 @@ func (b *builder) lint(rules []*rule) {
 		b.trust(rules)
 		b.people(rules)
 		b.resilience()
+		b.browsers(rules)
 	}
 	b.allowed()
 	b.warnings.Sort()
