@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -48,6 +49,14 @@ func (d *Document) Mask(text string) string {
 	return text
 }
 
+// Masked has Mask at what is said of the document: a secret may stand where something else is wanted.
+func (d *Document) Masked(errs schema.Errors) schema.Errors {
+	for _, e := range errs {
+		e.Msg = d.Mask(e.Msg)
+	}
+	return errs
+}
+
 // maskFolded has Mask hide what was made of values from outside where the document is folded, such as base64(env.NAME).
 func (o *outside) maskFolded(n *schema.Node) {
 	if n == nil {
@@ -73,6 +82,11 @@ func (o *outside) mask(value string) {
 		return
 	}
 	o.masks = append(o.masks, value)
+	for _, text := range []string{value, schema.Clip(value)} { // as messages have it
+		if quoted := strings.Trim(strconv.Quote(text), `"`); !slices.Contains(o.masks, quoted) {
+			o.masks = append(o.masks, quoted)
+		}
+	}
 	slices.SortFunc(o.masks, func(a, b string) int { return len(b) - len(a) }) // one may hold another
 }
 

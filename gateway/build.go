@@ -98,13 +98,13 @@ func (b *builder) build() *snapshot {
 	b.errs = append(b.errs, errs...)
 	b.tests(rules)
 	b.lint(rules)
-	s.warnings, s.notes = b.warnings, b.notes
+	s.warnings, s.notes = b.doc.Masked(b.warnings), b.doc.Masked(b.notes)
 	return s
 }
 
 // all returns everything that is wrong with the document, by place.
 func (b *builder) all() schema.Errors {
-	all := slices.Concat(b.wrong, b.errs)
+	all := b.doc.Masked(slices.Concat(b.wrong, b.errs))
 	all.Sort()
 	return slices.CompactFunc(all, func(x, y *schema.Error) bool { return *x == *y })
 }

@@ -105,6 +105,7 @@ func (g *Gateway) put(b *builder) (*Reloaded, error) {
 	var c *change
 	if len(errs) == 0 {
 		c, errs = g.prepare(s)
+		errs = doc.Masked(errs)
 	}
 	g.remember(doc, errs)
 	g.metrics.Loaded(len(errs) == 0)

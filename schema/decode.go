@@ -24,7 +24,7 @@ func (t *Type) Decode(n *Node, into any, path string) Errors {
 // Join is the path of name within path.
 func Join(path, name string) string {
 	if !plainName(name) {
-		return path + "[" + strconv.Quote(clip(name)) + "]"
+		return path + "[" + strconv.Quote(Clip(name)) + "]"
 	}
 	if path == "" {
 		return name
@@ -124,9 +124,9 @@ func (t *Type) refuses(n *Node) string {
 	case strings.Contains(n.Text, "${"):
 		return dynamic
 	case t.numeric() && n.Quoted:
-		return fmt.Sprintf("%q is in quotes; write %s without them", clip(n.Text), t.words())
+		return fmt.Sprintf("%q is in quotes; write %s without them", Clip(n.Text), t.words())
 	case t.kind == boolKind && n.Kind != Bool:
-		return fmt.Sprintf("%q is %s; write true or false", clip(n.Text), n.Kind)
+		return fmt.Sprintf("%q is %s; write true or false", Clip(n.Text), n.Kind)
 	}
 	return ""
 }
@@ -141,7 +141,7 @@ func (t *Type) shown(text string) string {
 	case t.kind == urlKind && strings.Contains(text, "@"):
 		return "the URL"
 	}
-	return strconv.Quote(clip(text))
+	return strconv.Quote(Clip(text))
 }
 
 func (d *decoder) list(n *Node, v reflect.Value, t *Type, r *rules, path string) {

@@ -52,7 +52,7 @@ func (t *Type) instead(n *Node) string {
 	}
 	text := "…"
 	if n.Kind != List && !n.Literal && !strings.ContainsAny(n.Text, "@,[]{}\"'#\n") { // may be a secret, or need quotes
-		text = clip(n.Text)
+		text = Clip(n.Text)
 	}
 	return fmt.Sprintf("write { %s: [%s] }", must[0].name, text)
 }

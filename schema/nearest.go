@@ -50,7 +50,7 @@ func distance(a, b string) int {
 
 // Unknown reports that f is none of the settings known at a place. Later are further names that may be meant.
 func (es *Errors) Unknown(f *Field, path string, known []string, later ...string) {
-	msg := fmt.Sprintf("unknown setting %q", clip(f.Name))
+	msg := fmt.Sprintf("unknown setting %q", Clip(f.Name))
 	if near := Nearest(f.Name, append(slices.Clip(known), later...)); near != "" {
 		msg += fmt.Sprintf("; did you mean %q?", near)
 	} else if len(known) > 0 && len(known) <= 30 && len(*es) < 1000 { // a document of nothing else must not fill the memory

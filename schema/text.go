@@ -131,6 +131,8 @@ func (p *parser) syntax(err error) {
 		msg = "text that begins with " + p.at(line, col) + " must be in quotes"
 	case msg == "mapping values are not allowed in this context":
 		msg = `a second ": " on the line; put text that has one in quotes, or indent the line as its map needs`
+	case strings.HasPrefix(msg, "unknown anchor"): // its name is not told: it may be a password that begins with *
+		msg = "there is no anchor of that name; put text that begins with * in quotes"
 	case strings.Contains(msg, "max depth") || strings.Contains(msg, "too deep"):
 		msg = fmt.Sprintf("values are nested more than %d deep here", maxDepth)
 	case msg == "found unexpected end of stream" && at.ContextMark.Line > 0:
@@ -195,8 +197,8 @@ func (p *parser) at(line, col int) string {
 	return "this character"
 }
 
-// clip shortens text of a document for a message.
-func clip(s string) string {
+// Clip shortens text of a document for a message.
+func Clip(s string) string {
 	const most = 60
 	if utf8.RuneCountInString(s) <= most {
 		return s

@@ -172,7 +172,7 @@ func (p *parser) scalar(n *Node, y *yaml.Node) {
 // tag refuses tags other than the one that a value has anyway.
 func (p *parser) tag(y *yaml.Node, own string) {
 	if t := y.ShortTag(); t != own {
-		p.add(y.Line, y.Column, "the tag "+clip(t)+" has no meaning here; leave it out")
+		p.add(y.Line, y.Column, "the tag "+Clip(t)+" has no meaning here; leave it out")
 	}
 }
 

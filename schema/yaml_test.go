@@ -40,7 +40,7 @@ func TestParse(t *testing.T) {
 		{"custom tag", "a: !vault x\n", "f:1:4: the tag !vault has no meaning here; leave it out"},
 		{"binary tag", "a: !!binary eA==\n", "f:1:4: the tag !!binary has no meaning here; leave it out"},
 		{"tagged list", "a: !!set {x}\n", "f:1:4: the tag !!set has no meaning here; leave it out"},
-		{"unknown alias", "a: *nope\n", "f:1:4: unknown anchor 'nope' referenced"},
+		{"unknown alias", "a: *nope\n", "f:1:4: there is no anchor of that name; put text that begins with * in quotes"},
 		{"list in itself", "a: &x [*x]\n", "f:1:8: the alias *x stands inside of what it stands for"},
 		{"map in itself", "a: &x\n  b: {c: *x}\n", "f:2:10: the alias *x stands inside of what it stands for"},
 		{"merge of itself", "a: &x\n  <<: *x\n", "f:2:7: the alias *x stands inside of what it stands for"},

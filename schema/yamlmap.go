@@ -27,7 +27,7 @@ func (p *parser) fields(n *Node, y *yaml.Node, depth int) {
 		}
 		f := &Field{Name: key.Value, Pos: Pos{p.file, y.Content[i].Line, y.Content[i].Column}}
 		if first := seen[f.Name]; first != nil {
-			p.add(f.Line, f.Col, fmt.Sprintf("%q is given twice; the first is at line %d, column %d", clip(f.Name), first.Line, first.Col))
+			p.add(f.Line, f.Col, fmt.Sprintf("%q is given twice; the first is at line %d, column %d", Clip(f.Name), first.Line, first.Col))
 			continue
 		}
 		if f.Node = p.node(value, depth+1); f.Node != nil {
