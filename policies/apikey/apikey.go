@@ -62,11 +62,12 @@ func (p *apiKey) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response
 	now := time.Now()
 	v, found, err := p.judge(x, now)
 	if err != nil {
-		foreign := v.Why == identity.Unknown && p.foreign(x.Request)
+		foreign, token := p.foreign(x.Request)
+		foreign = foreign && v.Why == identity.Unknown
 		p.remove(x.Request) // neither does the log get to see it
 		p.deny[v.Why](x)
 		x.Denied.Foreign = foreign
-		if v.Why == identity.Unknown || v.Why == identity.Malformed {
+		if (v.Why == identity.Unknown || v.Why == identity.Malformed) && !(foreign && token) {
 			p.guard.Failed(x.Client, "", now)
 		}
 		return nil, err

@@ -17,6 +17,8 @@ func (p *apiKey) Explain(x *policy.Exchange) policy.Verdict {
 		return policy.Verdict{Why: "there is no key, and it is optional"}
 	}
 	if err != nil {
+		foreign, _ := p.foreign(x.Request)
+		x.Denied = policy.Denial{Policy: name, Reason: string(v.Why), Foreign: foreign && v.Why == identity.Unknown}
 		return policy.Verdict{Why: p.why(&v, err), Err: err}
 	}
 	out := policy.Verdict{Why: fmt.Sprintf("the key %s of the consumer %s", v.ID, v.Consumer.Name)}

@@ -51,15 +51,17 @@ func isToken(text string) bool {
 	return strings.HasPrefix(text, "eyJ") && (dots == 2 || dots == 4)
 }
 
-// foreign says whether what r shows as a key may as well be a token for another policy: it stands behind Bearer, and no gateway made it.
-func (p *apiKey) foreign(r *wire.Request) bool {
+// foreign says whether what r shows as a key may as well be a token for another policy: it stands behind Bearer, and no gateway made it. token says
+// that it has the form of a JWT, so that it is no guess at a key either.
+func (p *apiKey) foreign(r *wire.Request) (foreign, token bool) {
 	for i := range p.places {
 		if _, there, _ := p.places[i].Take(r); there {
-			return false
+			return false, false
 		}
 	}
 	text, found, _ := identity.Authorization(r, "Bearer")
-	return p.authorization && found && !strings.HasPrefix(text, "sp_")
+	foreign = p.authorization && found && !strings.HasPrefix(text, "sp_")
+	return foreign, foreign && strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2
 }
 
 // remove takes the key out of the request, wherever it may stand.

@@ -30,6 +30,7 @@ func (g *gate) Explain(x *policy.Exchange) (v policy.Verdict) {
 	v.Err = err
 	switch {
 	case why != good:
+		x.Denied = policy.Denial{Policy: name, Reason: string(why), Foreign: foreign(why)}
 		v.Why = words[why]
 		var p *problem.Problem
 		if why == scopeNo && errors.As(err, &p) {
