@@ -249,15 +249,15 @@ func TestCacheBounds(t *testing.T) {
 	if c.get(c.tagOf("huge")) != nil {
 		t.Error("one token takes everything")
 	}
-	c = newCache(1000, 1<<20)
+	c = newCache(10_000, 1<<20)
 	for i := range 500 {
 		c.put(c.tagOf(fmt.Sprint(i)), v(100, 10), 0)
 	}
-	for i := range 500 {
+	for i := range 2000 {
 		c.put(c.tagOf(fmt.Sprint("later", i)), v(100, endless), 10)
 	}
-	if n, _ := count(); n > 520 {
-		t.Errorf("%d tokens are remembered, of which 500 have not expired", n)
+	if n, _ := count(); n > 2050 {
+		t.Errorf("%d tokens are remembered, of which 2000 have not expired", n)
 	}
 	if off := newCache(0, 1<<20); off.get(off.tagOf("x")) != nil {
 		t.Error("a cache of nothing has something")
