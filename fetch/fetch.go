@@ -108,7 +108,10 @@ func (c *Client) client(r *Request) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				deadline, _ := ctx.Deadline()
+				deadline, bounded := ctx.Deadline()
+				if !bounded { // the library dials for whoever needs a connection next, not for one request
+					deadline = time.Now().Add(r.Timeout)
+				}
 				return c.dial(network, address, deadline)
 			},
 			TLSClientConfig:        &tls.Config{RootCAs: r.Roots, MinVersion: tls.VersionTLS12},
