@@ -76,6 +76,7 @@ routes:
             - { issuer: "https://other.test", jwks_url: "IDP/other" }
     upstream: e
   - { match: "/forward", policies: [ { jwt: { issuer: "https://idp.test", audience: api, jwks_url: "IDP/jwks", forward: { X-User-Id: sub } } } ], upstream: e }
+  - { match: "/json", policies: [ json_limits: {} ], upstream: e }
   - { match: "/{rest...}", upstream: e }
 `
 
