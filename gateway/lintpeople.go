@@ -88,7 +88,7 @@ func (b *builder) credential(c *identity.Credential, n *schema.Node, path string
 	}
 }
 
-// keys finds keys in URLs, and returns the kinds of policies that there are, also within others.
+// keys finds keys in URLs and what is unwise about tokens, and returns the kinds of policies that there are, also within others.
 func (b *builder) keys(rules []*rule) map[string]bool {
 	asked, told := map[string]bool{}, map[*schema.Node]bool{}
 	var see func(kind string, n *schema.Node, path string)
@@ -97,6 +97,10 @@ func (b *builder) keys(rules []*rule) map[string]bool {
 		if kind == "api_key" && !told[n] {
 			told[n] = true
 			b.inQuery(n.Field("in"), path+".in")
+		}
+		if kind == "jwt" && !told[n] {
+			told[n] = true
+			b.token(n, path)
 		}
 		if kind != "any_of" {
 			return
