@@ -37,6 +37,7 @@ func (b *builder) lint(rules []*rule) {
 		b.bounds(rules)
 		b.trust(rules)
 		b.people(rules)
+		b.access(rules)
 		b.resilience()
 		b.browsers(rules)
 	}

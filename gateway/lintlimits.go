@@ -21,6 +21,11 @@ func (b *builder) bounds(rules []*rule) {
 	for _, r := range rules {
 		for _, s := range r.Value.steps {
 			b.unbounded(s)
+			for _, list := range s.inner {
+				for _, t := range list {
+					b.unbounded(t)
+				}
+			}
 		}
 	}
 	b.endless(rules)

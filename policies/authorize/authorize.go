@@ -124,3 +124,11 @@ func readFailed(err error) bool {
 	var p *problem.Problem
 	return errors.As(err, &p)
 }
+
+// Rules are the expressions that have to hold.
+func (p *rules) Rules() (list []expr.Expr) {
+	for _, r := range p.list {
+		list = append(list, r.If.Expr)
+	}
+	return list
+}
