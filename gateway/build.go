@@ -168,7 +168,7 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 		api: a.Name, name: name, counts: b.gateway.metrics.Route(a.Name, name), raw: a.Normalize == "off", add: a.Errors.Add,
 		hosts: match.Hosts, pos: r.Node.Pos, at: r.Path,
 	}
-	v.steps = steps
+	v.steps, v.guardsOfPreflights = steps, guardsOfPreflights(steps)
 	last := b.backend(r, where, v)
 	if last == nil || !matches {
 		return nil
@@ -181,9 +181,6 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 		chain[i] = s.policy
 		v.guards = append(v.guards, s.guard)
 		v.kinds = append(v.kinds, s.kind)
-		if slices.Contains(preflightGuards, s.kind) {
-			v.guardsOfPreflights = append(v.guardsOfPreflights, s.policy)
-		}
 		if s.kind == "mirror" {
 			v.copies = append(v.copies, mirrored(s.node)...)
 		}

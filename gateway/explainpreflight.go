@@ -14,26 +14,29 @@ func (e *explaining) preflight(method string) bool {
 	r.Method = method
 	defer func() { r.Method = "OPTIONS" }()
 	got := e.table.Explain(x)
-	found, err := e.asked(x, method)
+	p, err := e.asked(x, method)
 	switch {
 	case err != nil:
 		e.candidates(&got, nil)
 		e.refused("routes", err)
 		return true
-	case found == nil:
+	case p == nil:
 		return false
 	}
-	e.flow.take(found)
-	list, done := e.guards(found.Value.steps)
-	if p, err := corsOf(found.Value.steps, x); !done && (p == nil || err != nil) {
+	if p.rule != nil {
+		e.flow.take(p.rule)
+	}
+	list, done := e.guards(p.steps)
+	if c, err := corsOf(p.steps, x); !done && (c == nil || err != nil) {
 		e.flow.leave()
 		return false // an error is the same in the route's own explanation
 	}
-	e.candidates(&got, found)
-	e.take(found)
+	e.candidates(&got, p.rule)
+	if p.rule != nil {
+		e.take(p.rule)
+	}
 	if !done {
-		e.permit(found, list)
-		return true
+		return e.permit(p, list)
 	}
 	e.out.Policies = list
 	return true
@@ -50,30 +53,34 @@ func (e *explaining) guards(steps []step) (list []ExplainedPolicy, done bool) {
 	return list, done
 }
 
-// permit explains what cors answers.
-func (e *explaining) permit(found *rule, list []ExplainedPolicy) {
-	x, steps := &e.flow.x, found.Value.steps
-	p, _ := corsOf(steps, x)
-	at := slices.IndexFunc(steps, func(s step) bool {
+// permit explains what cors answers; false is for a question that is left to the routes.
+func (e *explaining) permit(p *permission, list []ExplainedPolicy) bool {
+	x := &e.flow.x
+	c, _ := corsOf(p.steps, x)
+	at := slices.IndexFunc(p.steps, func(s step) bool {
 		inner, holds, err := unconditional(s.policy, x)
-		return err == nil && holds && inner == p
+		return err == nil && holds && inner == c
 	})
-	resp, err := p.(policy.Preflighter).Preflight(x, func() string { return e.methods(x, found) })
+	resp, err := c.(policy.Preflighter).Preflight(x, func() string { return e.methods(x, p) })
 	if resp == nil && err == nil { // it goes on, through all policies
+		if p.rule == nil {
+			return false
+		}
 		x.Request.Method = "OPTIONS"
-		if found.Value.raw {
+		if p.rule.Value.raw {
 			x.Request.Path.Text = x.Request.Path.Raw
 		}
-		e.chain(found)
-		return
+		e.chain(p.rule)
+		return true
 	}
-	said := p.(policy.Explainer).Explain(x)
+	said := c.(policy.Explainer).Explain(x)
 	list[at].Why, e.out.Policies = e.doc.Mask(said.Why), list
 	if err != nil {
 		list[at].Outcome = "refuses"
 		e.refused("cors", err)
-		return
+		return true
 	}
 	list[at].Outcome = "answers"
 	e.answered("cors", resp)
+	return true
 }

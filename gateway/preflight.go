@@ -73,49 +73,69 @@ func unconditional(p policy.Policy, x *policy.Exchange) (policy.Policy, bool, er
 	}
 }
 
-// asked returns the route whose cors policy answers a preflight for method, which is that of x for now; nil when it is a request as any
-// other. An error is the answer.
+// A permission is what answers a preflight.
+type permission struct {
+	rule   *rule  // nil for a path that no route has
+	steps  []step // which begin with cors
+	guards []policy.Policy
+}
+
+// asked returns what answers a preflight for method, which is that of x for now; nil when it is a request as any other. An error is the
+// answer.
 //
 // A route that names OPTIONS takes preflights itself, unless it has cors or would take the request as well.
-func (s *snapshot) asked(x *policy.Exchange, method string) (*rule, error) {
+func (s *snapshot) asked(x *policy.Exchange, method string) (*permission, error) {
 	own, err := s.table.FindMethod(x, "OPTIONS")
 	named := err == nil && slices.Contains(own.Match.Methods, "OPTIONS")
 	if named && sharesItself(own.Value) {
-		return own, nil
+		return own.Value.permission(own), nil
 	}
 	found, err := s.table.FindAnnounced(x, method)
-	if err == nil {
-		if named && own != found || !shares(found.Value) {
-			return nil, nil //nolint:nilnil // left to the routes
-		}
-		return found, nil
-	}
-	if p := problem.From(err); p.Status == 400 {
+	switch {
+	case err == nil && (named && own != found || !shares(found.Value)):
+		return nil, nil //nolint:nilnil // left to the routes
+	case err == nil:
+		return found.Value.permission(found), nil
+	case problem.From(err).Status == 400:
 		return nil, err
-	}
-	if named {
+	case named:
 		return nil, nil //nolint:nilnil // left to the routes
 	}
 	// Nobody takes that method: the browser is told which there are, and tells the page.
-	return s.table.At(x, shares), nil
+	if near := s.table.At(x, func(*served) bool { return true }); near != nil {
+		if near = s.table.At(x, shares); near == nil {
+			return nil, nil //nolint:nilnil // left to the routes
+		}
+		return near.Value.permission(near), nil
+	}
+	// Nobody has that path: the page is to read the 404.
+	if a := s.apiOf(x.Request); a != nil {
+		return &permission{steps: a.steps, guards: a.guards}, nil
+	}
+	return nil, nil //nolint:nilnil // left to the routes
+}
+
+func (v *served) permission(r *rule) *permission {
+	return &permission{rule: r, steps: v.steps, guards: v.guardsOfPreflights}
 }
 
 // preflight answers a browser that asks whether a page may send a request of method. The error errUnasked leaves it to the routes.
 func (f *flow) preflight(method string) (*wire.Response, error) {
-	s, x := f.snapshot, &f.x
+	x := &f.x
 	r := x.Request
 	r.Method = method // routes and conditions are asked about the request that is to come
 	defer func() { r.Method = "OPTIONS" }()
-	found, err := s.asked(x, method)
+	p, err := f.snapshot.asked(x, method)
 	if err != nil {
 		return nil, err
 	}
-	if found == nil {
+	if p == nil {
 		return nil, errUnasked
 	}
-	v := found.Value
-	f.take(found)
-	return policy.Chain(v.guardsOfPreflights, f.permit)(x)
+	if p.rule != nil {
+		f.take(p.rule)
+	}
+	return policy.Chain(p.guards, func(x *policy.Exchange) (*wire.Response, error) { return f.permit(x, p) })(x)
 }
 
 // take makes found the route of f.
@@ -131,32 +151,38 @@ func (f *flow) leave() {
 }
 
 // permit is what a preflight ends in.
-func (f *flow) permit(x *policy.Exchange) (*wire.Response, error) {
-	v := f.rule.Value
-	p, err := corsOf(v.steps, x)
+func (f *flow) permit(x *policy.Exchange, p *permission) (*wire.Response, error) {
+	c, err := corsOf(p.steps, x)
 	if err != nil {
 		return nil, err
 	}
-	answerer, can := p.(policy.Preflighter)
+	answerer, can := c.(policy.Preflighter)
 	if !can {
 		return nil, errUnasked
 	}
-	resp, err := answerer.Preflight(x, func() string { return f.snapshot.methods(x, f.rule) })
+	resp, err := answerer.Preflight(x, func() string { return f.snapshot.methods(x, p) })
 	if resp != nil || err != nil {
 		return resp, err
 	}
+	if p.rule == nil {
+		return nil, errUnasked
+	}
 	x.Request.Method = "OPTIONS"
-	if v.raw {
+	if p.rule.Value.raw {
 		x.Request.Path.Text = x.Request.Path.Raw
 	}
-	return v.handler(x)
+	return p.rule.Value.handler(x)
 }
 
-// methods lists what pages may use at the path of x, and the method of the request that found takes.
-func (s *snapshot) methods(x *policy.Exchange, found *rule) string {
-	list := s.table.Methods(x)
+// methods lists what pages may use at the path of x: the methods of its routes, and one that only a route for all takes. At a path that
+// nobody has it is what they ask for.
+func (s *snapshot) methods(x *policy.Exchange, p *permission) string {
 	method := x.Request.Method
-	if !wire.ListHas(list, method) && len(found.Match.Methods) == 0 && strings.ToUpper(method) == method {
+	if p.rule == nil {
+		return method
+	}
+	list := s.table.Methods(x)
+	if !wire.ListHas(list, method) && len(p.rule.Match.Methods) == 0 {
 		list += ", " + method
 	}
 	return list
@@ -171,8 +197,8 @@ func (s *snapshot) outside(x *policy.Exchange, resp *wire.Response, err error) (
 	var steps []step
 	if near := s.table.At(x, shares); near != nil {
 		steps = near.Value.steps
-	} else {
-		steps = s.apiOf(x.Request)
+	} else if a := s.apiOf(x.Request); a != nil {
+		steps = a.steps
 	}
 	p, wrong := corsOf(steps, x)
 	if p == nil || wrong != nil {
@@ -183,9 +209,10 @@ func (s *snapshot) outside(x *policy.Exchange, resp *wire.Response, err error) (
 
 // A sharedAPI is an api with cors.
 type sharedAPI struct {
-	hosts *hostSet // nil for every host
-	base  string   // without a slash at its end
-	steps []step
+	hosts  *hostSet // nil for every host
+	base   string   // without a slash at its end
+	steps  []step
+	guards []policy.Policy
 }
 
 // sharing keeps the cors policies of an api for what the gateway answers before a route was found.
@@ -195,12 +222,21 @@ func (b *builder) sharing(a *config.API, steps []step) {
 		return
 	}
 	b.snapshot.sharing = true
-	b.snapshot.apis = append(b.snapshot.apis, sharedAPI{newHostSet(a.Hosts), strings.TrimSuffix(a.BasePath, "/"), first})
+	b.snapshot.apis = append(b.snapshot.apis, sharedAPI{newHostSet(a.Hosts), strings.TrimSuffix(a.BasePath, "/"), first, guardsOfPreflights(first)})
 }
 
-// apiOf returns the cors policies of the api that r is for, by host and path.
-func (s *snapshot) apiOf(r *wire.Request) []step {
-	var best *sharedAPI
+// guardsOfPreflights are those of steps that preflights pass.
+func guardsOfPreflights(steps []step) (guards []policy.Policy) {
+	for _, s := range steps {
+		if slices.Contains(preflightGuards, s.kind) {
+			guards = append(guards, s.policy)
+		}
+	}
+	return guards
+}
+
+// apiOf returns the api with cors that r is for, by host and path; nil when there is none.
+func (s *snapshot) apiOf(r *wire.Request) (best *sharedAPI) {
 	for i := range s.apis {
 		a := &s.apis[i]
 		rest, in := strings.CutPrefix(r.Path.Text, a.base)
@@ -211,8 +247,5 @@ func (s *snapshot) apiOf(r *wire.Request) []step {
 			best = a
 		}
 	}
-	if best == nil {
-		return nil
-	}
-	return best.steps
+	return best
 }

@@ -162,18 +162,6 @@ func sample() []byte {
 	return []byte(b.String())
 }
 
-func TestCheckAllocates(t *testing.T) {
-	body := []byte(`{"id":12345,"name":"a product","price":19.95,"tags":["red","blue"]}`)
-	usual.check(body)
-	if n := testing.AllocsPerRun(100, func() {
-		if usual.check(body) != nil {
-			t.Fatal("wrong")
-		}
-	}); n > 0 {
-		t.Errorf("%v allocations, want none", n)
-	}
-}
-
 func BenchmarkCheck(b *testing.B) {
 	body := sample()
 	b.SetBytes(int64(len(body)))

@@ -61,6 +61,7 @@ var wants = map[string]map[string]string{
 		"no key":                            "401 missing_credentials, request id true",
 		"a wrong key":                       "401 invalid_credentials, request id true",
 		"a path that nobody has":            "404 no_route, request id true",
+		"a path that nobody has, asked":     "404 no_route, request id true",
 		"a method that nobody has":          "refused", // PATCH is not among the methods that the preflight names
 		"a method for another page":         "refused",
 		"cookies":                           "200 POST /session/a session=1, request id false",
