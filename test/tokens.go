@@ -14,7 +14,8 @@ import (
 	"sallyport/test/signed"
 )
 
-// keySet makes keys, a line each: a name and what they sign by. ${jwks NAME} stands for the set of their public halves.
+// keySet makes keys, a line each: a name and what they sign by. ${jwks NAME} stands for the set of their public halves; each is a file of its
+// own beside the document as well, as PEM.
 func (p *player) keySet(name string, data []byte) error {
 	var keys []*signed.Key
 	for line := range strings.Lines(string(data)) {
@@ -28,6 +29,7 @@ func (p *player) keySet(name string, data []byte) error {
 		}
 		p.keys[k.ID] = k
 		keys = append(keys, k)
+		p.files[k.ID+".pem"] = k.PEM()
 	}
 	p.stands["jwks "+name] = string(signed.Set(keys...))
 	return nil

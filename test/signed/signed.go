@@ -11,8 +11,10 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"hash"
@@ -82,6 +84,12 @@ func (k *Key) JWK() map[string]any {
 		out["kty"], out["crv"], out["x"] = "OKP", "Ed25519", encode(public)
 	}
 	return out
+}
+
+// PEM returns the public half as a file has it.
+func (k *Key) PEM() []byte {
+	der, _ := x509.MarshalPKIXPublicKey(k.Public())
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
 // Set returns the public halves of keys as a set.
