@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -86,6 +87,7 @@ func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
 	if x.Consumer != nil {
 		l.Consumer = x.Consumer.Name
 	}
+	l.Subject, l.Consumer = cmp.Or(l.Subject, x.Denied.Subject), cmp.Or(l.Consumer, x.Denied.Consumer)
 	switch p := f.failed; {
 	case p != nil:
 		if l.Problem = p.Name; out.Status == clientGone {

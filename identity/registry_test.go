@@ -135,6 +135,7 @@ func TestTouch(t *testing.T) {
 			t.Errorf("touched %d times, %v", m.touches, m.used)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if m.touches != 2 {
 			t.Errorf("touched %d times, though nobody used anything any more", m.touches)
 		}

@@ -30,6 +30,7 @@ const (
 type KeyVerdict struct {
 	Why      Why
 	ID       string           // of the key, "" when it is unknown
+	Owner    string           // the name of the consumer that it was made for, also when it is not good
 	Consumer *policy.Consumer // nil when it is not good
 
 	key  *key  // of the store, nil for others
@@ -83,7 +84,7 @@ func (b *Book) stored(text string, x *policy.Exchange, now time.Time) (v KeyVerd
 }
 
 func (b *Book) judged(k *roll, one *key, x *policy.Exchange, now time.Time) KeyVerdict {
-	v := KeyVerdict{ID: one.id, key: one, roll: k}
+	v := KeyVerdict{ID: one.id, Owner: one.holder.name, key: one, roll: k}
 	if v.Why = one.why(now.UnixMilli()); v.Why == "" && one.rest != nil {
 		v.Why = fits(one.rest.allowIPs, one.rest.routes, x)
 	}
@@ -119,7 +120,7 @@ func (k *key) why(at int64) Why {
 }
 
 func (k *declaredKey) verdict(x *policy.Exchange, now time.Time) KeyVerdict {
-	v := KeyVerdict{ID: k.id}
+	v := KeyVerdict{ID: k.id, Owner: k.consumer.Name}
 	if v.Why = fits(k.allowIPs, k.routes, x); !k.expires.IsZero() && !now.Before(k.expires) {
 		v.Why = Expired
 	}

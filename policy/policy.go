@@ -135,6 +135,8 @@ type Denial struct {
 	// Foreign says that the credentials look as if they were meant for another policy, such as a token of another issuer or a key of
 	// another form; any_of asks its next policy then.
 	Foreign bool
+	// Whose credentials they were, where that is known although they are not good, such as a key that is expired.
+	Subject, Consumer string
 }
 
 // An Asserter is a policy that tells the upstream who sent the request, in fields that a client must not say itself.

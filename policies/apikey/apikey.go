@@ -66,7 +66,7 @@ func (p *apiKey) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response
 		foreign = foreign && v.Why == identity.Unknown
 		p.remove(x.Request) // neither does the log get to see it
 		p.deny[v.Why](x)
-		x.Denied.Foreign = foreign
+		x.Denied.Foreign, x.Denied.Subject, x.Denied.Consumer = foreign, v.ID, v.Owner
 		if (v.Why == identity.Unknown || v.Why == identity.Malformed) && !(foreign && token) {
 			p.guard.Failed(x.Client, "", now)
 		}

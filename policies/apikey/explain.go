@@ -46,7 +46,7 @@ var reasons = map[identity.Why]string{
 	identity.Unknown:   "nobody has this key",
 	identity.Expired:   "the key %s is expired",
 	identity.Revoked:   "the key %s is revoked",
-	identity.Orphaned:  "the consumer of the key %s is gone",
+	identity.Orphaned:  "the key %s is good, but that consumer is gone",
 	identity.Address:   "the key %s may not be used from there",
 	identity.Route:     "the key %s is not for this route",
 }
@@ -61,7 +61,7 @@ func (p *apiKey) why(v *identity.KeyVerdict, err error) string {
 	}
 	text := reasons[v.Why]
 	if v.ID != "" {
-		return fmt.Sprintf(text, v.ID)
+		return fmt.Sprintf(text, v.ID+" of the consumer "+v.Owner)
 	}
 	return text
 }
