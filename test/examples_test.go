@@ -20,6 +20,9 @@ func TestExamples(t *testing.T) {
 		t.Errorf("only %d examples were found", len(names))
 	}
 	for _, name := range names {
+		if name == "data" { // what a gateway left that ran examples/service.yaml
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			folder := filepath.Join(root, "examples", name)
 			sound(t, filepath.Join(folder, "sallyport.yaml"))
