@@ -62,7 +62,7 @@ func (s *Store) backup(ctx context.Context, to string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	defer f.Close()
 	if err := s.copyTo(ctx, f.Name()); err != nil {
 		return err

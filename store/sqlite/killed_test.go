@@ -37,7 +37,7 @@ func churn(file, from string) {
 	s, err := Create(context.Background(), file, slog.New(slog.DiscardHandler))
 	n, odd := strconv.Atoi(from)
 	must(errors.Join(err, odd))
-	say := func(what string, n int) { _, _ = os.Stdout.WriteString(fmt.Sprintln(what, n)) }
+	say := func(what string, n int) { _, _ = fmt.Println(what, n) }
 	do := func(what string, n int, c store.Change) {
 		say("-"+what, n)
 		must(s.Apply(context.Background(), c))

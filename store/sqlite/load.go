@@ -38,7 +38,7 @@ func (s *Store) each(ctx context.Context, query string, read func(*sql.Rows) err
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		if err := read(rows); err != nil {
 			return err
