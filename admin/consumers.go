@@ -97,7 +97,10 @@ func (s *Server) consumers(w http.ResponseWriter, r *http.Request) *problem.Prob
 		return other(filters, "plan", c.Plan) || other(filters, "source", c.Source) || filters["tag"] != "" && !slices.Contains(c.Tags, filters["tag"])
 	})
 	slices.SortFunc(all, func(a, b Consumer) int { return cmp.Compare(a.Name, b.Name) })
-	some, next := cut(all, p, func(c *Consumer) string { return c.Name })
+	some, next, bad := cut(all, p, func(c *Consumer) string { return c.Name })
+	if bad != nil {
+		return bad
+	}
 	return s.show(w, Consumers{list(some), next})
 }
 

@@ -65,7 +65,10 @@ func (s *Server) credentials(w http.ResponseWriter, r *http.Request) *problem.Pr
 	all := slices.DeleteFunc(s.allCredentials(), func(c Credential) bool {
 		return other(filters, "consumer", c.Consumer) || other(filters, "kind", c.Kind) || other(filters, "source", c.Source)
 	})
-	some, next := cut(all, p, func(c *Credential) string { return c.ID })
+	some, next, bad := cut(all, p, func(c *Credential) string { return c.ID })
+	if bad != nil {
+		return bad
+	}
 	return s.show(w, Credentials{list(some), next})
 }
 

@@ -87,7 +87,11 @@ func (s *Server) keys(w http.ResponseWriter, r *http.Request) *problem.Problem {
 	var shown []Key
 	if !stored && filters["source"] != fromStore {
 		f.After = ""
-		shown, _ = cut(s.declaredKeys(f), page{p.after, p.limit + 1}, func(k *Key) string { return k.ID })
+		if shown, _, bad = cut(s.declaredKeys(f), page{p.after, p.limit + 1}, func(k *Key) string { return k.ID }); bad != nil {
+			return bad
+		}
+	} else if !stored && p.after != "" {
+		return lost()
 	}
 	if filters["source"] != fromDocument && len(shown) <= p.limit {
 		f.Limit = p.limit + 1 - len(shown)

@@ -91,6 +91,8 @@ func refusedChange(err error) *problem.Problem {
 		return noStore.New("Another program is about to take over; ask it in a moment.").With("Retry-After", "1")
 	case errors.Is(err, identity.ErrNoStore):
 		return noStore.New("This gateway has no store to keep anything in; give it a data directory, or store: in the document.").With("Retry-After", "60")
+	case errors.Is(err, identity.ErrBusy):
+		return problem.Overloaded.New("%v", err).With("Retry-After", "2")
 	case errors.Is(err, sqlite.ErrFull):
 		return noStore.New("There is no room on the disk.").Because(err).With("Retry-After", "60")
 	}
@@ -144,20 +146,26 @@ func asked(r *http.Request, names ...string) (p page, filters map[string]string,
 	return p, filters, nil
 }
 
-// cut returns the page of a list that is in order of its names, and the name by which to ask for the next one, "" at the end.
-func cut[T any](all []T, p page, name func(*T) string) (some []T, next string) {
+// cut returns the page of a list, and the name by which to ask for the next one, "" at the end.
+func cut[T any](all []T, p page, name func(*T) string) (some []T, next string, bad *problem.Problem) {
 	from := 0
 	if p.after != "" {
-		for from < len(all) && name(&all[from]) != p.after {
-			from++
+		i := slices.IndexFunc(all, func(one T) bool { return name(&one) == p.after })
+		if i < 0 {
+			return nil, "", lost()
 		}
-		from = min(from+1, len(all))
+		from = i + 1
 	}
 	some = all[from:min(from+p.limit, len(all))]
 	if from+len(some) < len(all) {
 		next = name(&some[len(some)-1])
 	}
-	return some, next
+	return some, next, nil
+}
+
+// lost is what is told when the last entry of the page before is gone, so that nobody takes a part of a list for all of it.
+func lost() *problem.Problem {
+	return problem.BadRequest.New("The entry that after names is not in the list any more; ask again from the beginning.")
 }
 
 // etag tells versions of what is shown apart.

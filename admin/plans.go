@@ -65,7 +65,10 @@ func (s *Server) plans(w http.ResponseWriter, r *http.Request) *problem.Problem 
 		return bad
 	}
 	all := slices.DeleteFunc(s.allPlans(), func(p Plan) bool { return other(filters, "source", p.Source) })
-	some, next := cut(all, p, func(p *Plan) string { return p.Name })
+	some, next, bad := cut(all, p, func(p *Plan) string { return p.Name })
+	if bad != nil {
+		return bad
+	}
 	return s.show(w, Plans{list(some), next})
 }
 

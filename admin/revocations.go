@@ -49,7 +49,10 @@ func (s *Server) revocations(w http.ResponseWriter, r *http.Request) *problem.Pr
 	all := slices.DeleteFunc(s.book().Registry().Revocations(), func(rec store.RevocationRecord) bool {
 		return other(filters, "issuer", rec.Issuer) || other(filters, "subject", rec.Subject) || other(filters, "jti", rec.ID)
 	})
-	some, next := cut(all, p, revocationID)
+	some, next, bad := cut(all, p, revocationID)
+	if bad != nil {
+		return bad
+	}
 	out := Revocations{[]Revocation{}, next}
 	for i := range some {
 		out.Revocations = append(out.Revocations, shownRevocation(&some[i]))

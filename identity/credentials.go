@@ -49,13 +49,20 @@ func decodeCredential(kind string, n *schema.Node) (c Credential, errs schema.Er
 	return c, errs
 }
 
-// hashPassword replaces the password in the settings of a basic credential by its hash.
-func hashPassword(n *schema.Node) error {
+// hashPassword replaces the password in the settings of a basic credential by its hash, which takes as long as to check one.
+func (r *Registry) hashPassword(n *schema.Node) error {
 	password := n.Field("password")
 	if password == nil || n.Field("password_hash") != nil {
 		return nil // decoding reports both as well as neither
 	}
+	if password.Kind != schema.String {
+		return wrong("settings.password", "a password is text")
+	}
+	if !r.passwords.enter() {
+		return ErrBusy
+	}
 	hash, err := HashPassword(password.Text)
+	r.passwords.leave()
 	if err != nil {
 		return wrong("settings.password", "%v", err)
 	}
@@ -71,7 +78,7 @@ func (r *Registry) CreateCredential(ctx context.Context, spec CredentialSpec) (r
 		return rec, wrong("settings", "they are no JSON object")
 	}
 	if spec.Kind == "basic" { // before the lock: it takes a while
-		if err := hashPassword(n); err != nil {
+		if err := r.hashPassword(n); err != nil {
 			return rec, err
 		}
 	}

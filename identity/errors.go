@@ -11,6 +11,7 @@ var (
 	ErrReadOnly = errors.New("nothing can be changed now: another program takes over the store")
 	ErrNone     = errors.New("there is none")
 	ErrThere    = errors.New("there is one already")
+	ErrBusy     = errors.New("too many passwords are being checked")
 )
 
 // An Invalid is a change that makes no sense, and which part of it.

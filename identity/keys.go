@@ -150,26 +150,22 @@ type KeyFilter struct {
 // Keys returns the records of keys, the oldest first. Those of the document are not among them.
 func (r *Registry) Keys(f KeyFilter) []store.KeyRecord {
 	k := r.roll.Load()
-	at := time.Now().UnixMilli()
+	at, after := time.Now().UnixMilli(), k.key(f.After)
+	older := func(a, b *key) int { return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.id, b.id)) }
 	var all []*key
+	oldest := func(most int) { // of those so far, so that a page of a million takes no room for all of them
+		slices.SortFunc(all, older)
+		all = all[:min(len(all), most)]
+	}
 	for one := range k.keys.all() {
-		if f.Consumer != "" && one.holder.name != f.Consumer || f.Good && one.why(at) != "" {
+		if f.Consumer != "" && one.holder.name != f.Consumer || f.Good && one.why(at) != "" || after != nil && older(one, after) <= 0 {
 			continue
 		}
-		all = append(all, one)
-	}
-	older := func(a, b *key) int { return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.id, b.id)) }
-	slices.SortFunc(all, older)
-	if after := k.key(f.After); f.After != "" && after != nil {
-		i, there := slices.BinarySearchFunc(all, after, older)
-		if there {
-			i++
+		if all = append(all, one); f.Limit > 0 && len(all) >= 8*f.Limit {
+			oldest(f.Limit)
 		}
-		all = all[i:]
 	}
-	if f.Limit > 0 && len(all) > f.Limit {
-		all = all[:f.Limit]
-	}
+	oldest(cmp.Or(f.Limit, len(all)))
 	out := make([]store.KeyRecord, len(all))
 	for i, one := range all {
 		out[i] = one.record()

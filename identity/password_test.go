@@ -40,7 +40,7 @@ func TestHashPassword(t *testing.T) {
 			t.Errorf("%q is hashed: %s", bad, text)
 		}
 	}
-	if hashed(t, "correct horse") == hashed(t, "correct horse") {
+	if one, other := hashed(t, "correct horse"), hashed(t, "correct horse"); one == other {
 		t.Error("two hashes have one salt")
 	}
 }

@@ -92,7 +92,7 @@ func (p *Passwords) Check(user string, password []byte, h *Hash) Match {
 	if !p.enter() {
 		return Busy
 	}
-	defer func() { <-p.slots }()
+	defer p.leave()
 	if shard.has(m.sum, time.Now()) { // somebody else was faster
 		return Right
 	}
@@ -103,7 +103,7 @@ func (p *Passwords) Check(user string, password []byte, h *Hash) Match {
 	return Right
 }
 
-// enter waits for a slot, not for long.
+// enter waits for a slot, not for long. Who got one gives it back with leave.
 func (p *Passwords) enter() bool {
 	select {
 	case p.slots <- struct{}{}:
@@ -125,6 +125,8 @@ func (p *Passwords) enter() bool {
 		return false
 	}
 }
+
+func (p *Passwords) leave() { <-p.slots }
 
 // of makes the MAC. Each field has its length in front, so that no two of them can be mistaken for two others.
 func (m *mac) of(user string, password []byte, h *Hash) {

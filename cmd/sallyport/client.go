@@ -51,7 +51,7 @@ func (c *client) at() (string, error) {
 		}
 		return *c.address, nil
 	}
-	if _, missing := os.Stat(*c.file); missing != nil {
+	if _, err := os.Stat(*c.file); errors.Is(err, os.ErrNotExist) {
 		return defaultAdmin, nil
 	}
 	doc, _ := config.Load(*c.file, config.Options{}) // one that is broken may still say where

@@ -175,10 +175,7 @@ func all[T any](p *people, path string, query url.Values, member string, most in
 		}
 		var page map[string]json.RawMessage
 		var some []T
-		if err := json.Unmarshal(body, &page); err == nil {
-			err = json.Unmarshal(page[member], &some)
-		}
-		if err != nil || some == nil {
+		if json.Unmarshal(body, &page) != nil || json.Unmarshal(page[member], &some) != nil {
 			return nil, false, errors.New("the gateway's answer cannot be read")
 		}
 		var next string
