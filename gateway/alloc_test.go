@@ -39,6 +39,18 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// What pages may read costs a request nothing but a longer head of the answer.
+func TestAllocationsForPages(t *testing.T) {
+	b := newTarget(t, hello)
+	g := start(t, fmt.Sprintf("%supstreams: { a: { targets: [%q] } }\nroutes: [{ match: GET /, policies: [{ cors: { origins: [https://app.test, \"https://*.app2.test\"], credentials: true } }, { security_headers: {} }, { csrf: {} }], upstream: a }]\n", listen, b.url()), Options{})
+	c, err := net.Dial("tcp", g.Addresses()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	alloc(t, c, "Origin: https://a.app2.test\r\n", 4)
+}
+
 // TLS itself allocates one small thing for each record that it reads, on both sides of the test.
 func TestAllocationsOverTLS(t *testing.T) {
 	b := newTarget(t, hello)
