@@ -15,10 +15,10 @@ func withPolicies(dir, peers string, id *visitor) []contender {
 		{name: "nginx + lua", port: 9020, args: []string{"nginx", "-c", path("nginx-lua.conf")}, needs: "/usr/lib/nginx/modules/ngx_http_lua_module.so",
 			memo: "Debian's; the token is looked up in a table, GCRA, counter and histogram in Lua, JSON log to /dev/null through 64 KiB",
 			file: map[string]string{"nginx-lua.conf": lua(dir, 9020), "token.txt": id.token}},
-		{name: "skipper", port: 9021, needs: filepath.Join(peers, "skipper"), memo: "v0.27.50; ratelimit, metrics, JSON log to /dev/null; nothing looks at tokens",
+		{name: "skipper", port: 9021, needs: filepath.Join(peers, "skipper"), memo: "v0.27.50; clientRatelimit by Authorization, metrics by route, JSON log to /dev/null; nothing looks at tokens",
 			args: []string{filepath.Join(peers, "skipper"), "-address", "127.0.0.1:9021", "-support-listener", "127.0.0.1:9921", "-routes-file", path("skipper.eskip"),
-				"-access-log", "/dev/null", "-access-log-json-enabled", "-enable-ratelimits", "-metrics-flavour", "prometheus", "-idle-conns-num", "1024"},
-			file: map[string]string{"skipper.eskip": fmt.Sprintf(`all: * -> ratelimit(1000000, "1s") -> "http://127.0.0.1:%d";`+"\n", backendPort)}},
+				"-access-log", "/dev/null", "-access-log-json-enabled", "-enable-ratelimits", "-metrics-flavour", "prometheus", "-serve-route-metrics", "-serve-route-counter", "-idle-conns-num", "1024"},
+			file: map[string]string{"skipper.eskip": fmt.Sprintf(`all: * -> clientRatelimit(1000000, "1s", "Authorization") -> "http://127.0.0.1:%d";`+"\n", backendPort)}},
 	}
 	for i, p := range alone() {
 		port := 9030 + i
