@@ -73,4 +73,4 @@ fuzz: ## each fuzz target for FUZZTIME (default 2m)
 .PHONY: soak
 soak: build ## load, reloads and killed backends for SOAK (default 10m); nothing may be lost
 	SOAK=$${SOAK:-10m} go test -tags $(TAGS),soak -run '^TestSoak' -timeout 0 -v ./test/...
-	SOAK=1m go test -tags $(TAGS) -run '^(TestReloadManyRoutes|TestUpgradeUnderLoad|TestKilledWhile.*)$$' -count 1 -timeout 15m -v ./gateway ./process ./cmd/sallyport
+	SOAK=1m go test -tags $(TAGS) -run '^(TestReloadManyRoutes|TestUpgradeUnderLoad|TestUpgradeWithStore|TestKilledWhile.*)$$' -count 1 -timeout 15m -v ./gateway ./process ./store/sqlite ./cmd/sallyport
