@@ -1,7 +1,9 @@
 package identity
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +35,7 @@ const (
 type guardShard struct {
 	mu    sync.Mutex
 	marks map[store.Key]mark // guarded by mu
+	swept time.Time          // guarded by mu
 }
 
 // A mark is what is known of one key.
@@ -166,7 +169,7 @@ func (m mark) past(now time.Time) bool {
 	return end < now.UnixNano()
 }
 
-// put keeps a mark. Where there is no room, those that are past go or else, of a few, the one that says least.
+// put keeps a mark. Where there is no room, others make way that say less.
 func (g *Guard) put(sh *guardShard, key store.Key, m mark, now time.Time) {
 	if _, found := sh.marks[key]; !found {
 		if len(sh.marks) >= guardMost {
@@ -177,21 +180,36 @@ func (g *Guard) put(sh *guardShard, key store.Key, m mark, now time.Time) {
 	sh.marks[key] = m
 }
 
+// makeRoom takes marks out: those that are past, looked for once a second, or else the lesser half of a few.
 func (g *Guard) makeRoom(sh *guardShard, now time.Time) {
-	var least store.Key
-	fewest, seen := int32(1<<30), 0
+	if now.Sub(sh.swept) > time.Second {
+		sh.swept = now
+		for key, m := range sh.marks {
+			if m.past(now) {
+				g.drop(sh, key)
+			}
+		}
+	}
+	if len(sh.marks) < guardMost {
+		return
+	}
+	type candidate struct {
+		key      store.Key
+		failures int32
+	}
+	few := make([]candidate, 0, 32)
 	for key, m := range sh.marks {
-		if m.past(now) {
-			delete(sh.marks, key)
-			g.n.Add(-1)
-			continue
-		}
-		if seen++; seen <= 16 && m.failures < fewest {
-			least, fewest = key, m.failures
+		if few = append(few, candidate{key, m.failures}); len(few) == cap(few) {
+			break
 		}
 	}
-	if len(sh.marks) >= guardMost {
-		delete(sh.marks, least)
-		g.n.Add(-1)
+	slices.SortFunc(few, func(a, b candidate) int { return cmp.Compare(a.failures, b.failures) })
+	for _, c := range few[:len(few)/2] {
+		g.drop(sh, c.key)
 	}
+}
+
+func (g *Guard) drop(sh *guardShard, key store.Key) {
+	delete(sh.marks, key)
+	g.n.Add(-1)
 }

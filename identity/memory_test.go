@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,9 +18,11 @@ import (
 // memory is a store for tests: what a real one would have on disk.
 type memory struct {
 	records store.Records
-	used    map[string]time.Time
+	mu      sync.Mutex           // guards what follows
+	used    map[string]time.Time // by Touch
 	touches int
-	fail    error
+
+	fail error // of Apply
 }
 
 func (m *memory) Load(context.Context) (*store.Records, error) {
@@ -63,6 +66,8 @@ func replaced[T any](all, put []T, remove []string, name func(T) string) []T {
 }
 
 func (m *memory) Touch(_ context.Context, used map[string]time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.touches++
 	if m.used == nil {
 		m.used = map[string]time.Time{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"strings"
 	"testing"
@@ -125,25 +126,30 @@ func TestTouch(t *testing.T) {
 		b := EmptyBook(r)
 		secret, rec, _ := r.CreateKey(t.Context(), KeySpec{Consumer: "acme"})
 		_, _, _ = r.CreateKey(t.Context(), KeySpec{Consumer: "acme"})
+		touched := func() (int, map[string]time.Time) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return m.touches, maps.Clone(m.used)
+		}
 		use := func() { b.Key(secret, from("192.0.2.1"), time.Now()).Use(time.Now()) }
 		for range 100 {
 			use()
 			time.Sleep(time.Second)
 		}
 		synctest.Wait()
-		if m.touches != 1 || len(m.used) != 1 {
-			t.Errorf("touched %d times, %v", m.touches, m.used)
+		if n, used := touched(); n != 1 || len(used) != 1 {
+			t.Errorf("touched %d times, %v", n, used)
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if m.touches != 2 {
-			t.Errorf("touched %d times, though nobody used anything any more", m.touches)
+		if n, _ := touched(); n != 2 {
+			t.Errorf("touched %d times, though nobody used anything any more", n)
 		}
 		use()
 		at := time.Now()
 		r.Detach()
-		if m.touches != 3 || !m.used[rec.ID].Equal(at) {
-			t.Errorf("touched %d times, %v; want %v", m.touches, m.used, at)
+		if n, used := touched(); n != 3 || !used[rec.ID].Equal(at) {
+			t.Errorf("touched %d times, %v; want %v", n, used, at)
 		}
 		if got, _ := r.Key(rec.ID); !got.LastUsed.Equal(at) {
 			t.Errorf("last used %v, want %v", got.LastUsed, at)
