@@ -65,6 +65,7 @@ type explaining struct {
 	before   wire.Header // of the request, as the client sent it
 	admitted wire.Header // what the gateway left of that
 	now      time.Time
+	hide     *disguise
 }
 
 func (s *snapshot) explain(q *Question) (*Explanation, error) {
@@ -72,7 +73,7 @@ func (s *snapshot) explain(q *Question) (*Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &explaining{snapshot: s, out: &Explanation{Outcome: "refused", Routes: []ExplainedRoute{}}, flow: &flow{snapshot: s}, now: time.Now()}
+	e := &explaining{snapshot: s, out: &Explanation{Outcome: "refused", Routes: []ExplainedRoute{}}, flow: &flow{snapshot: s}, now: time.Now(), hide: s.disguise()}
 	e.out.Request = ExplainedRequest{
 		Method: a.method, Scheme: a.scheme, Host: a.host, Path: e.target(a.path), Client: a.client.String(), Peer: a.client.String(),
 	}
@@ -83,6 +84,7 @@ func (s *snapshot) explain(q *Question) (*Explanation, error) {
 		return e.out, nil
 	}
 	e.before = r.Header.Clone()
+	e.hide.learn(r)
 	e.request(r, a)
 	return e.out, nil
 }
@@ -99,11 +101,11 @@ func (e *explaining) request(r *wire.Request, a *asked) {
 	r.BodyLimit = e.bodyLimit
 	e.admitted = r.Header.Clone()
 	e.out.Request = ExplainedRequest{
-		Method: r.Method, Scheme: r.Scheme, Host: r.Host + colon(r.Port), Path: r.Path.Text, Query: e.query(r.Query),
+		Method: r.Method, Scheme: r.Scheme, Host: r.Host + colon(r.Port), Path: e.mask(r.Path.Text), Query: e.query(r.Query),
 		Client: x.Client.String(), Peer: a.client.String(), Listener: e.out.Request.Listener,
 	}
 	if r.Path.Raw != r.Path.Text {
-		e.out.Request.Raw = r.Path.Raw
+		e.out.Request.Raw = e.mask(r.Path.Raw)
 	}
 	if e.turnedAway(r, &e.doc.Listeners[a.listener]) {
 		return
@@ -163,7 +165,7 @@ func (e *explaining) candidates(got *route.Explanation[*served], chosen *rule) {
 	for _, c := range got.Candidates {
 		e.out.Routes = append(e.out.Routes, ExplainedRoute{
 			API: c.Rule.Value.api, Name: c.Rule.Value.name, Match: c.Rule.Match.String(), Place: c.Rule.Value.pos.String(),
-			Chosen: c.Rule == chosen, Lacks: c.Lacks, Behind: c.Behind,
+			Chosen: c.Rule == chosen, Lacks: e.mask(c.Lacks), Behind: c.Behind,
 		})
 	}
 }
@@ -262,7 +264,7 @@ func (e *explaining) step(s *step, done bool) ExplainedPolicy {
 
 // verdict puts what a policy says of itself into p.
 func (e *explaining) verdict(p *ExplainedPolicy, v policy.Verdict) {
-	p.Outcome, p.Why, p.Facts, p.Changes = "passes", e.doc.Mask(v.Why), e.facts(v.Facts), e.changes(v.Changes)
+	p.Outcome, p.Why, p.Facts, p.Changes = "passes", e.mask(v.Why), e.facts(v.Facts), e.changes(v.Changes)
 	switch {
 	case v.Err != nil:
 		p.Outcome = "refuses"
@@ -289,7 +291,7 @@ func (e *explaining) backend(v *served) {
 	case said.Response != nil:
 		e.answered(v.backend, said.Response)
 	default:
-		e.out.Outcome, e.out.Balance, e.out.Beside = "forwarded", e.doc.Mask(said.Why), e.facts(said.Facts)
+		e.out.Outcome, e.out.Balance, e.out.Beside = "forwarded", e.mask(said.Why), e.facts(said.Facts)
 		e.calls(said.Calls)
 	}
 }

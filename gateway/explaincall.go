@@ -150,9 +150,9 @@ func untilOr(d time.Duration, none string) string {
 // refused ends the explanation with an error of the gateway.
 func (e *explaining) refused(by string, err error) {
 	p := problemOf(err)
-	a := &ExplainedAnswer{Status: p.Status, By: by, Problem: p.Name, Title: p.Title, Detail: e.doc.Mask(p.Detail)}
+	a := &ExplainedAnswer{Status: p.Status, By: by, Problem: p.Name, Title: p.Title, Detail: e.mask(p.Detail)}
 	if cause := p.Unwrap(); cause != nil {
-		a.Cause = e.doc.Mask(cause.Error())
+		a.Cause = e.mask(cause.Error())
 	}
 	for _, h := range p.Header {
 		a.Headers = append(a.Headers, policy.Fact{Name: h[0], Value: e.field(h[0], h[1])})
@@ -169,7 +169,7 @@ func (e *explaining) answered(by string, resp *wire.Response) {
 	}
 	if resp.Body != nil {
 		b, _ := io.ReadAll(io.LimitReader(resp.Body, maxShown+1))
-		a.Body = e.doc.Mask(readable(b))
+		a.Body = e.mask(readable(b))
 	}
 	e.out.Outcome, e.out.Answer = "answered", a
 }
@@ -192,24 +192,27 @@ func readable(b []byte) string {
 	return string(b)
 }
 
+// mask hides what is secret in a text: of the document, and of the request.
+func (e *explaining) mask(text string) string { return e.hide.text(e.doc.Mask(text)) }
+
 func (e *explaining) field(name, value string) string {
-	return e.doc.Mask(telemetry.MaskField(name, value))
+	return e.doc.Mask(e.hide.field(name, value))
 }
 
-func (e *explaining) query(query string) string { return e.doc.Mask(telemetry.MaskQuery(query)) }
+func (e *explaining) query(query string) string { return e.doc.Mask(e.hide.query(query)) }
 
 // target is a path with its query.
 func (e *explaining) target(target string) string {
 	path, query, found := strings.Cut(target, "?")
 	if !found {
-		return e.doc.Mask(path)
+		return e.mask(path)
 	}
-	return e.doc.Mask(path) + "?" + e.query(query)
+	return e.mask(path) + "?" + e.query(query)
 }
 
 func (e *explaining) facts(list []policy.Fact) (out []policy.Fact) {
 	for _, f := range list {
-		out = append(out, policy.Fact{Name: f.Name, Value: e.doc.Mask(f.Value)})
+		out = append(out, policy.Fact{Name: f.Name, Value: e.mask(f.Value)})
 	}
 	return out
 }
@@ -226,7 +229,7 @@ func (e *explaining) changes(list []policy.Change) (out []policy.Change) {
 func (e *explaining) shown(n *schema.Node) string {
 	var b strings.Builder
 	showLine(&b, n, false)
-	return e.doc.Mask(b.String())
+	return e.mask(b.String())
 }
 
 // showLine writes n as YAML on one line; compare showNode.

@@ -74,7 +74,7 @@ func (e *explaining) permit(p *permission, list []ExplainedPolicy) bool {
 		return true
 	}
 	said := c.(policy.Explainer).Explain(x)
-	list[at].Why, e.out.Policies = e.doc.Mask(said.Why), list
+	list[at].Why, e.out.Policies = e.mask(said.Why), list
 	if err != nil {
 		list[at].Outcome = "refuses"
 		e.refused("cors", err)

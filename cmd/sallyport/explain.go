@@ -43,7 +43,7 @@ The exit code is 0 when a route serves the request, 1 when it is refused. docs/e
 		for _, line := range *headers {
 			name, value, found := strings.Cut(line, ":")
 			if !found || name == "" {
-				return fmt.Errorf("-H %q is no header field; write such as -H 'Accept: text/html'", line)
+				return errors.New("what -H has is no header field; write such as -H 'Accept: text/html'") // which may be a secret
 			}
 			q.Headers = append(q.Headers, [2]string{name, strings.TrimSpace(value)})
 		}

@@ -133,3 +133,11 @@ func (p *apiKey) unauthorized(t *problem.Type) error {
 
 // Challenge is what is asked for where there is no key.
 func (p *apiKey) Challenge() string { return p.challenge }
+
+// Takes lists where keys may stand.
+func (p *apiKey) Takes() (list []string) {
+	for _, place := range p.places {
+		list = append(list, place.String())
+	}
+	return list
+}

@@ -145,3 +145,6 @@ func tell(a *answer, resp *wire.Response, err error) (*wire.Response, error) {
 	}
 	return resp, nil
 }
+
+// Tells lists the fields that the service decides by.
+func (g *gate) Tells() []string { return g.RequestHeaders }

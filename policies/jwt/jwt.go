@@ -203,3 +203,11 @@ func refusal(why reason) error {
 	}
 	return invalidToken.New("%s.", detail).With("WWW-Authenticate", `Bearer error="invalid_token", error_description="`+detail+`"`)
 }
+
+// Takes lists where tokens may stand.
+func (g *gate) Takes() (list []string) {
+	for _, place := range g.from {
+		list = append(list, place.String())
+	}
+	return list
+}
