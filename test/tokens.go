@@ -90,7 +90,7 @@ func (p *player) signer(m *message) (*signed.Key, error) {
 func timed(m *message) ([]byte, error) {
 	text := []byte(strings.TrimSpace(m.text))
 	var claims map[string]json.RawMessage
-	if err := json.Unmarshal(text, &claims); err != nil {
+	if json.Unmarshal(text, &claims) != nil {
 		return text, nil
 	}
 	add := func(claim string, after time.Duration) {

@@ -25,6 +25,14 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%q can be read in two ways", part)
 			}
 		}
+		if why := p.open(); why != good {
+			return
+		}
+		if iss, is := p.claims["iss"].(string); is && iss != "" {
+			if found := issuerOf(p.text); found != iss && found != "" {
+				t.Fatalf("the issuer is %q or %q", iss, found)
+			}
+		}
 		if string(p.signed) != parts[0]+"."+parts[1] || p.algorithm == nil || p.claims == nil {
 			t.Fatal("what is signed is not what was read")
 		}

@@ -71,13 +71,13 @@ func (g *gate) admit(x *policy.Exchange, now time.Time, w wait) (reason, error) 
 	for i := range g.forward {
 		x.Request.Header.DelAlike(g.forward[i].name)
 	}
-	token, found, err := g.take(x.Request)
+	token, place, err := g.take(x.Request)
 	switch {
 	case err != nil:
 		return malformed, err
-	case !found && g.optional:
+	case place < 0 && g.optional:
 		return good, nil
-	case !found:
+	case place < 0:
 		return missing, problem.NoCredentials.New("A token is needed.").With("WWW-Authenticate", challenge)
 	}
 	t, why, err := g.verifier.check(token, now, w)
@@ -90,7 +90,7 @@ func (g *gate) admit(x *policy.Exchange, now time.Time, w wait) (reason, error) 
 	if why != good {
 		return why, refusal(why)
 	}
-	return g.allow(x, t)
+	return g.allow(x, t, place)
 }
 
 // foreign says whether a token that is no good for this reason may be good for another policy, or be no token at all.
@@ -112,8 +112,8 @@ const challenge = `Bearer realm="api"`
 // Challenge asks for a token.
 func (g *gate) Challenge() string { return challenge }
 
-// allow asks what this place wants beyond a good token.
-func (g *gate) allow(x *policy.Exchange, t *verified) (reason, error) {
+// allow asks what is wanted here beyond a good token, which stood at a place of from.
+func (g *gate) allow(x *policy.Exchange, t *verified, place int) (reason, error) {
 	if lack := g.scopes.missing(t.scopes); lack != nil {
 		scope := strings.Join(slices.Concat(g.scopes.All, g.scopes.Any), " ")
 		return scopeNo, insufficient.New("The token is good, but not for this.").With("WWW-Authenticate", `Bearer error="insufficient_scope", error_description="The token lacks a scope", scope="`+scope+`"`)
@@ -133,7 +133,7 @@ func (g *gate) allow(x *policy.Exchange, t *verified) (reason, error) {
 		}
 	}
 	if !g.keep {
-		g.strip(x.Request)
+		g.strip(x.Request, place)
 	}
 	for i := range g.forward {
 		f := &g.forward[i]
@@ -152,19 +152,20 @@ func (g *gate) allow(x *policy.Exchange, t *verified) (reason, error) {
 	return good, nil
 }
 
-// take returns the token of a request, from the first place that has one.
-func (g *gate) take(r *wire.Request) (token string, found bool, err error) {
-	for _, p := range g.from {
+// take returns the token of a request, and the first place that has one; -1 for none.
+func (g *gate) take(r *wire.Request) (token string, place int, err error) {
+	for i, p := range g.from {
+		found := false
 		if bearer(p) {
 			token, found, err = identity.Authorization(r, "Bearer")
 		} else if token, found, err = p.Take(r); found && p.In() == "header" {
 			token = withoutScheme(token)
 		}
 		if found || err != nil {
-			return token, found, err
+			return token, i, err
 		}
 	}
-	return "", false, nil
+	return "", -1, nil
 }
 
 // bearer says whether a token stands behind the scheme Bearer at p.
@@ -181,12 +182,18 @@ func withoutScheme(value string) string {
 	return value
 }
 
-// strip takes the token out, from every place that one can stand at.
-func (g *gate) strip(r *wire.Request) {
-	for _, p := range g.from {
+// strip takes the token out, from where it stood and from every other place that one can stand at.
+func (g *gate) strip(r *wire.Request, place int) {
+	for i, p := range g.from {
 		if !bearer(p) {
 			p.Remove(r)
-		} else if _, found, _ := identity.Authorization(r, "Bearer"); found {
+			continue
+		}
+		found := i == place
+		if !found {
+			_, found, _ = identity.Authorization(r, "Bearer")
+		}
+		if found {
 			identity.RemoveAuthorization(r)
 		}
 	}

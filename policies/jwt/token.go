@@ -3,14 +3,16 @@ package jwt
 // A token as a client sends it: read strictly (RFC 7515 §5.2, RFC 7519 §7.2, RFC 8725), and believed in nothing before its signature is checked.
 
 import (
+	"bytes"
 	"strings"
 
 	"sallyport/policy"
 )
 
 const (
-	maxToken  = 16 << 10 // bytes of a token
-	maxHeader = 4 << 10  // of its header: kid and a certificate's fingerprint, with room to spare
+	maxToken   = 16 << 10 // bytes of a token
+	maxHeader  = 4 << 10  // of its header: kid and a certificate's fingerprint, or even the certificate
+	maxMembers = 64       // of a header, and more than that in it
 )
 
 // A reason is why a token is no good, as the log and metrics have it; "" for one that is.
@@ -53,9 +55,10 @@ type head struct {
 // A parsed token is one that can be read. Nobody knows yet whether anything in it is true.
 type parsed struct {
 	*head
-	part      string // the header as it was written
-	claims    map[string]any
-	signed    []byte // what the signature is of
+	part      string         // the header as it was written
+	text      []byte         // the claims as they were written
+	claims    map[string]any // nil before open
+	signed    []byte         // what the signature is of
 	signature []byte
 }
 
@@ -79,29 +82,89 @@ func parse(token string, known *heads) (p parsed, why reason) {
 	if p.signature, ok = decode(token[last+1:]); !ok || len(p.signature) == 0 {
 		return p, malformed
 	}
-	if p.claims, ok = object(token[first+1 : last]); !ok {
+	if p.text, ok = decode(token[first+1 : last]); !ok {
 		return p, malformed
 	}
 	p.signed = []byte(token[:last])
 	return p, good
 }
 
-// object reads a part that holds an object.
-func object(part string) (map[string]any, bool) {
-	text, ok := decode(part)
-	if !ok {
-		return nil, false
+// open reads the claims. That is for tokens whose signature is good: reading what somebody made up to be read slowly costs many times what the
+// signature does.
+func (p *parsed) open() reason {
+	v, err := policy.DecodeJSON(p.text)
+	if p.claims, _ = v.(map[string]any); err != nil || p.claims == nil {
+		return malformed
 	}
-	v, err := policy.DecodeJSON(text)
-	m, is := v.(map[string]any)
-	return m, err == nil && is
+	return good
+}
+
+// issuerOf finds the claim iss in the text of claims, "" when there is none, without reading the rest. It only says by whose keys the signature is to be
+// checked.
+func issuerOf(text []byte) string {
+	depth, name := 0, false // whether a name may come next
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{', '[':
+			depth++
+			name = text[i] == '{'
+		case '}', ']':
+			depth--
+		case ',':
+			name = true
+		case '"':
+			end := i + endOf(text[i:])
+			if depth == 1 && name && string(text[i:end]) == `"iss"` {
+				return textAt(text[end:])
+			}
+			name = false
+			i = end - 1
+		}
+	}
+	return ""
+}
+
+// endOf returns the length of the text that b begins with, its quotes included.
+func endOf(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+// textAt returns the text that stands behind a name, "" for anything else.
+func textAt(b []byte) string {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	if len(b) == 0 || b[0] != ':' {
+		return ""
+	}
+	b = bytes.TrimLeft(b[1:], " \t\r\n")
+	if len(b) == 0 || b[0] != '"' {
+		return ""
+	}
+	v, err := policy.DecodeJSON(b[:endOf(b)])
+	s, _ := v.(string)
+	if err != nil {
+		return ""
+	}
+	return s
 }
 
 // header reads the header. What it says of keys (jwk, jku, x5u, x5c) is never looked at: keys are those of the issuer that the document
 // trusts (RFC 8725 §3.10).
 func header(part string) (*head, reason) {
-	h, ok := object(part)
-	if !ok {
+	text, ok := decode(part)
+	if !ok || bytes.Count(text, []byte{','}) > maxMembers {
+		return nil, malformed
+	}
+	v, err := policy.DecodeJSON(text)
+	h, is := v.(map[string]any)
+	if err != nil || !is {
 		return nil, malformed
 	}
 	p := &head{}

@@ -3,6 +3,7 @@ package jwt
 // The check of a token, and what is known of those that passed it.
 
 import (
+	"slices"
 	"time"
 
 	"sallyport/policy"
@@ -20,7 +21,7 @@ type trusted struct {
 type verifier struct {
 	demands
 	issuers map[string]*trusted
-	anybody *trusted // the one that names no issuer, nil when all do
+	only    *trusted // nil when there are several
 	cache   *cache
 	heads   heads
 }
@@ -51,14 +52,10 @@ func (v *verifier) check(token string, now time.Time, w wait) (*verified, reason
 	}
 	t := v.cache.tagOf(token)
 	if known := v.cache.get(t); known != nil {
-		why := known.still(now.UnixNano())
-		if why == good || why == noKeys {
+		if why := known.still(now.UnixNano()); why != keyNo {
 			return known, why, nil
 		}
-		v.cache.drop(t)
-		if why != keyNo { // else the same key may be back under another name
-			return nil, why, nil
-		}
+		v.cache.drop(t) // its key went, but another may have come
 	}
 	known, why, err := v.full(token, now, w)
 	if known != nil && why == good {
@@ -80,48 +77,50 @@ func (t *verified) still(now int64) reason {
 	return good
 }
 
-// full checks a token from the beginning: what is cheap first, so that a token that is made up costs no more than a good one.
+// full checks a token from the beginning: what is cheap first, and nothing that depends on what it says before the signature is known to be good, so that
+// a token that is made up costs no more than a good one.
 func (v *verifier) full(token string, now time.Time, w wait) (*verified, reason, error) {
 	p, why := parse(token, &v.heads)
 	if why != good {
 		return nil, why, nil
 	}
-	trust, why := v.trustOf(&p)
-	if why != good {
-		return nil, why, nil
-	}
-	when, why := v.judge(&p, trust, now.UnixNano())
-	if why != good {
-		return nil, why, nil
+	trust := v.trustOf(&p)
+	switch {
+	case trust == nil:
+		return nil, issuerNo, nil
+	case !slices.Contains(trust.algorithms, p.algorithm):
+		return nil, algorithmNo, nil
+	case !p.is(v.types):
+		return nil, typeNo, nil
 	}
 	keys, why, err := trust.keys(&p, w)
 	if why != good || err != nil {
 		return nil, why, err
 	}
-	for _, k := range keys {
-		if p.algorithm.verify(k, p.signed, p.signature) {
-			if v.heads.get(p.part) == nil {
-				v.heads.put(p.part, p.head)
-			}
-			return made(&p, trust, k, when, len(token))
-		}
+	i := slices.IndexFunc(keys, func(k *key) bool { return p.algorithm.verify(k, p.signed, p.signature) })
+	if i < 0 {
+		return nil, signatureNo, nil
 	}
-	return nil, signatureNo, nil
+	if why := p.open(); why != good {
+		return nil, why, nil
+	}
+	when, why := v.judge(p.claims, trust, now.UnixNano())
+	if why != good {
+		return nil, why, nil
+	}
+	if v.heads.get(p.part) == nil {
+		v.heads.put(p.part, p.head)
+	}
+	return made(&p, trust, keys[i], when, len(token))
 }
 
-// trustOf returns the issuer that the token says it is from. Nothing else of it is believed so far.
-func (v *verifier) trustOf(p *parsed) (*trusted, reason) {
-	iss, is := p.claims["iss"].(string)
-	switch {
-	case !is && p.claims["iss"] != nil:
-		return nil, malformed
-	case v.anybody != nil:
-		return v.anybody, good
+// trustOf returns the issuer by whose keys the signature is to be checked, nil for none. Of several it is the one that the token says it is from;
+// nothing else of it is believed so far.
+func (v *verifier) trustOf(p *parsed) *trusted {
+	if v.only != nil {
+		return v.only
 	}
-	if t := v.issuers[iss]; t != nil && is {
-		return t, good
-	}
-	return nil, issuerNo
+	return v.issuers[issuerOf(p.text)]
 }
 
 // keys returns those that the token may be signed by. When it names one that is not known they are fetched again first.
