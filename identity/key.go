@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -53,7 +54,8 @@ func moment(ms int64) time.Time {
 
 // newRecordKey makes a key of its record.
 func newRecordKey(rec *store.KeyRecord, h *holder) *key {
-	k := &key{hash: rec.Hash, id: rec.ID, holder: h, created: milliseconds(rec.Created), expires: milliseconds(rec.Expires), revoked: milliseconds(rec.Revoked)}
+	// The ID is copied, since what it was read among is thrown away, and would leave holes in memory.
+	k := &key{hash: rec.Hash, id: strings.Clone(rec.ID), holder: h, created: milliseconds(rec.Created), expires: milliseconds(rec.Expires), revoked: milliseconds(rec.Revoked)}
 	k.used.Store(milliseconds(rec.LastUsed))
 	rest := keyRest{label: rec.Label, replaces: rec.Replaces, allowIPs: rec.AllowIPs, routes: rec.Routes}
 	if len(rec.Prefix) == len(k.prefix) {
