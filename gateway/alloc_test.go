@@ -39,6 +39,19 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// Who comes in with a key, and has a plan, costs nothing more than others.
+func TestAllocationsOfConsumers(t *testing.T) {
+	b := newTarget(t, hello)
+	const people = "plans: { gold: { rate_limit: 1000000/s } }\nconsumers: [{ name: acme, plan: gold, credentials: [{ api_key: { value: k-0123456789abcdefgh } }] }]\n"
+	g := start(t, fmt.Sprintf("%s%supstreams: { a: { targets: [%q] } }\nroutes: [{ match: GET /, policies: [api_key: {}], upstream: a }]\n", listen, people, b.url()), Options{})
+	c, err := net.Dial("tcp", g.Addresses()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	alloc(t, c, "X-API-Key: k-0123456789abcdefgh\r\n", 2)
+}
+
 // What pages may read costs a request nothing but a longer head of the answer.
 func TestAllocationsForPages(t *testing.T) {
 	b := newTarget(t, hello)

@@ -71,6 +71,7 @@ var lintCases = []struct{ code, doc, at string }{
 	{"SP602", "plans: { gold: {} }\nroutes: [{ match: /, upstream: a }]", "plans.gold"},
 	{"SP603", "consumers: [{ name: c }]\nroutes: [{ match: /, upstream: a }]", "consumers[0]"},
 	{"SP604", hashedKey + "routes: [{ match: /, upstream: a }]", "consumers[0].credentials[0]"},
+	{"SP604", "consumers: [{ name: c, credentials: [{ certificate: { subject: CN=c } }] }]\nroutes: [{ match: /, upstream: a }]", "consumers[0].credentials[0]"},
 	{"SP605", "consumers: [{ name: c, credentials: [{ api_key: { hash: \"sha256:" + strings.Repeat("0", 64) + "\", expires: 2020-01-01 } }] }]\nroutes: [{ match: /, policies: [api_key: {}], upstream: a }]", "consumers[0].credentials[0].api_key.expires"},
 	{"SP606", "consumers: [{ name: c, credentials: [{ api_key: { value: \"${env('NO_SUCH', '0123456789')}\" } }] }]\nroutes: [{ match: /, policies: [api_key: {}], upstream: a }]", "consumers[0].credentials[0].api_key.value"},
 	{"", hashedKey + "routes: [{ match: /, policies: [any_of: [{ basic_auth: {} }, { api_key: {} }]], upstream: a }]", ""},

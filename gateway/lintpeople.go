@@ -76,6 +76,9 @@ func (b *builder) credential(c *identity.Credential, n *schema.Node, path string
 			b.finds(uselessCredential, n, path, "no route has the policy %s", by)
 		}
 	}
+	if c.Certificate != nil {
+		b.finds(uselessCredential, n, path, "the policies that ask for client certificates come with a later version")
+	}
 	k := c.APIKey
 	if k == nil {
 		return

@@ -49,8 +49,10 @@ func parameter(query string, i int) (end, name int) {
 	return end, name
 }
 
-// secretValue knows the look of a JWT, under any name.
-func secretValue(v string) bool { return len(v) > 20 && strings.HasPrefix(v, "eyJ") }
+// secretValue knows the look of a JWT, and of an API key that a gateway made, under any name.
+func secretValue(v string) bool {
+	return len(v) > 20 && (strings.HasPrefix(v, "eyJ") || strings.HasPrefix(v, "sp_"))
+}
 
 // SecretName says whether what goes by that name is likely to be a secret.
 func SecretName(name string) bool { return secretName(name) }

@@ -24,6 +24,7 @@ func TestQueryMask(t *testing.T) {
 		{"token=&token&x", "token=&token&x"},
 		{"q=eyJhbGciOiJub25lIn0.e30.x&r=eyJ", "q=***&r=eyJ"},
 		{"eyJhbGciOiJub25lIn0.e30.x", "***"},
+		{"partner=sp_Example00000000000000000000000011mcswM&q=sp_x", "partner=***&q=sp_x"},
 		{"a&eyJhbGciOiJub25lIn0.e30.x&b", "a&***&b"},
 		{"keyboard=x&monkey=y&tokyo=z&page_size=3&passenger=4", "keyboard=x&monkey=***&tokyo=z&page_size=3&passenger=4"},
 		{strings.Repeat("a", 65) + "=abc", strings.Repeat("a", 65) + "=***"},

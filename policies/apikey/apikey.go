@@ -76,7 +76,9 @@ func (p *apiKey) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response
 		return next(x)
 	}
 	v.Use(now)
-	p.guard.Passed(x.Client, v.ID, now)
+	if !v.Made() {
+		p.guard.Passed(x.Client, v.ID, now)
+	}
 	p.admit(x, &v)
 	return next(x)
 }
