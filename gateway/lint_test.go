@@ -87,7 +87,7 @@ var lintCases = []struct{ code, doc, at string }{
 	{"", "routes: [{ match: /, policies: [{ cors: { origins: [http://localhost:3000, \"http://*.app.internal\", { regex: 'https://[a-z]+\\.example\\.com' }], credentials: true }, when: request.method != 'PUT' }], upstream: a }]", ""},
 	{"", "routes: [{ match: POST /, policies: [{ csrf: {} }, { api_key: { in: cookie:key } }, { security_headers: {} }], upstream: a }]", ""},
 	{"SP621", "routes: [{ match: /, policies: [{ jwt: { issuer: 'https://idp.test' } }], upstream: a }]", "routes[0].policies[0].jwt"},
-	{"SP621", "routes: [{ match: /, policies: [{ any_of: [{ jwt: { issuers: [{ issuer: 'https://idp.test', audience: x }, { issuer: 'https://two.test' }] } }] }], upstream: a }]", "routes[0].policies[0].any_of[0].jwt.issuers[1]"},
+	{"SP621", "routes: [{ match: /, policies: [{ any_of: [{ jwt: { issuers: [{ issuer: 'https://idp.test', audience: x }, { issuer: 'https://two.test' }] } }, { basic_auth: {} }] }], upstream: a }]", "routes[0].policies[0].any_of[0].jwt.issuers[1]"},
 	{"SP622", "routes: [{ match: /, policies: [{ jwt: { issuer: 'https://idp.test', audience: x, leeway: 10m } }], upstream: a }]", "routes[0].policies[0].jwt.leeway"},
 	{"SP623", "routes: [{ match: /, policies: [{ jwt: { issuer: 'http://idp.test', audience: x, jwks: { allow_http: true } } }], upstream: a }]", "routes[0].policies[0].jwt.issuer"},
 	{"SP623", "routes: [{ match: /, policies: [{ jwt: { issuer: idp, jwks_url: 'http://idp.test/keys', audience: x, jwks: { allow_http: true } } }], upstream: a }]", "routes[0].policies[0].jwt.jwks_url"},
