@@ -271,24 +271,6 @@ func TestGuessingBesideOthers(t *testing.T) {
 	}
 }
 
-func TestAllocations(t *testing.T) {
-	w := newWorld(t)
-	p := w.build(t, "{}")
-	next := func(*policy.Exchange) (*wire.Response, error) { return nil, nil }
-	x := asking()
-	for _, key := range []string{w.secret, declared} {
-		if n := testing.AllocsPerRun(100, func() {
-			x.Request.Header.Reset()
-			x.Request.Header.Add("X-API-Key", key)
-			if _, err := p.Handle(x, next); err != nil {
-				t.Fatal(err)
-			}
-		}); n != 0 {
-			t.Errorf("%.3s: %v allocations, want none", key, n)
-		}
-	}
-}
-
 func BenchmarkHandle(b *testing.B) {
 	w := newWorld(b)
 	p := w.build(b, "{}")
