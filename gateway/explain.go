@@ -66,6 +66,7 @@ type explaining struct {
 	admitted wire.Header // what the gateway left of that
 	now      time.Time
 	hide     *disguise
+	unsure   bool // a policy asks somebody, so that what follows is not sure
 }
 
 func (s *snapshot) explain(q *Question) (*Explanation, error) {
@@ -240,6 +241,9 @@ func (e *explaining) step(s *step, done bool) ExplainedPolicy {
 			continue
 		}
 		switch holds, err := c.when.Bool(&e.flow.x); {
+		case err != nil && e.unsure:
+			p.Outcome = "may refuse"
+			return p
 		case err != nil:
 			p.Outcome, p.Why = "refuses", "nobody can tell whether its condition holds"
 			e.refused(s.kind, plug.Failed(err))
@@ -266,6 +270,10 @@ func (e *explaining) step(s *step, done bool) ExplainedPolicy {
 func (e *explaining) verdict(p *ExplainedPolicy, v policy.Verdict) {
 	p.Outcome, p.Why, p.Facts, p.Changes = "passes", e.mask(v.Why), e.facts(v.Facts), e.changes(v.Changes)
 	switch {
+	case e.unsure && (v.Err != nil || v.Response != nil):
+		p.Outcome = "may refuse" // it depends on what is not known
+	case v.Asks:
+		p.Outcome, e.unsure = "asks", true
 	case v.Err != nil:
 		p.Outcome = "refuses"
 		e.refused(p.Kind, v.Err)

@@ -56,7 +56,7 @@ type ExplainedPolicy struct {
 	Use     string          `json:"use,omitempty"` // the name that it has under policies
 	Of      string          `json:"of"`            // "api" or "route"
 	Place   string          `json:"place"`
-	Outcome string          `json:"outcome"` // "passes", "changes", "refuses", "answers", "skipped", "not reached" or "runs": it cannot tell
+	Outcome string          `json:"outcome"` // "passes", "changes", "refuses", "answers", "skipped", "not reached", "asks": somebody else decides, "may refuse": it depends on that, or "runs": it cannot tell
 	Why     string          `json:"why,omitempty"`
 	When    string          `json:"when,omitempty"`
 	Facts   []policy.Fact   `json:"facts,omitempty"`

@@ -17,6 +17,7 @@ type Verdict struct {
 	Why     string   // one line without a full stop, such as "10.0.0.0/8 allows 10.1.2.3"
 	Facts   []Fact   // more, where one line does not say it all
 	Changes []Change // of header fields
+	Asks    bool     // somebody else decides, so that nobody can tell what becomes of the request from here on; it goes on as if it might
 
 	Err      error          // what Handle would return instead of going on
 	Response *wire.Response // the answer that it would make; its body is not read

@@ -42,6 +42,7 @@ func TestExamples(t *testing.T) {
 func TestOtherExamples(t *testing.T) {
 	sound(t, filepath.Join(root, "examples", "service.yaml"))
 	sound(t, filepath.Join(root, "examples", "directory"))
+	sound(t, filepath.Join(root, "examples", "forward-auth", "auth.yaml"))
 }
 
 // sound fails for a document with errors or warnings.

@@ -29,6 +29,9 @@ func (p *anyOf) Explain(x *policy.Exchange) policy.Verdict {
 			if v.Response != nil {
 				v.Why = fmt.Sprintf("alternative %d, %s, answers", i+1, p.all[i].names())
 			}
+			if v.Asks {
+				v.Why = fmt.Sprintf("alternative %d, %s, decides; what it asks cannot be told without asking", i+1, p.all[i].names())
+			}
 			return v
 		}
 		if r := (refusal{how: t.how(x, nil, v.Err), by: i, err: v.Err}); r.how > worst.how {
@@ -80,6 +83,7 @@ func (p *anyOf) ask(x *policy.Exchange, i int, facts *[]policy.Fact) (all policy
 		}
 		*facts = append(*facts, policy.Fact{Name: fmt.Sprintf("%d %s", i+1, s.Kind), Value: said})
 		*facts = append(*facts, v.Facts...)
+		all.Asks = all.Asks || v.Asks
 		all.Changes = append(all.Changes, v.Changes...)
 		if all.Err, all.Response = v.Err, v.Response; v.Err != nil || v.Response != nil {
 			return all, false

@@ -13,7 +13,7 @@ func (g *gate) Explain(x *policy.Exchange) policy.Verdict {
 	if g.FailOpen {
 		why += "; without one, requests pass"
 	}
-	v := policy.Verdict{Why: why}
+	v := policy.Verdict{Why: why, Asks: true}
 	var sent []string
 	for _, n := range g.RequestHeaders {
 		if n == "*" || x.Request.Header.Has(n) {
