@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -106,7 +107,7 @@ func TestChromium(t *testing.T) {
 	t.Cleanup(shop.Close)
 
 	results := make(chan result, len(wants))
-	var api string
+	var api atomic.Value // of a string, before any page is asked for
 	pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "POST" {
 			body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
@@ -118,7 +119,7 @@ func TestChromium(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, strings.ReplaceAll(page, "API", api))
+		_, _ = io.WriteString(w, strings.ReplaceAll(page, "API", api.Load().(string)))
 	}))
 	t.Cleanup(pages.Close)
 	g := gateway.New(gateway.Options{Stdout: io.Discard, Stderr: io.Discard, Version: "test"})
@@ -126,7 +127,7 @@ func TestChromium(t *testing.T) {
 	if err := g.LoadBytes("config.yaml", fmt.Appendf(nil, document, shop.URL, pages.URL)); err != nil {
 		t.Fatal(err)
 	}
-	api = "http://" + g.Addresses()[0]
+	api.Store("http://" + g.Addresses()[0])
 
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(pages.URL, "http://"))
 	if err != nil {
