@@ -90,7 +90,7 @@ func (p *player) signer(m *message) (*signed.Key, error) {
 func timed(m *message) ([]byte, error) {
 	text := []byte(strings.TrimSpace(m.text))
 	var claims map[string]json.RawMessage
-	if json.Unmarshal(text, &claims) != nil {
+	if object := json.Unmarshal(text, &claims) == nil; !object {
 		return text, nil
 	}
 	add := func(claim string, after time.Duration) {

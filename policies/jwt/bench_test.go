@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -109,5 +110,31 @@ func BenchmarkParse(b *testing.B) {
 		if _, why := parse(text, new(heads)); why != good {
 			b.Fatal(why)
 		}
+	}
+}
+
+// BenchmarkWorst is tokens that are made to be dear to refuse, each about as long as one can be. None may cost more than one of that length that is good.
+func BenchmarkWorst(b *testing.B) {
+	k, other := testKey(b, "k1", "RS256"), testKey(b, "evil", "RS256")
+	g := benchGate(b, with("issuer: 'https://idp.test', audience: api", k))
+	var members strings.Builder
+	for i := range 1400 {
+		fmt.Fprintf(&members, `,"%x":1`, i)
+	}
+	for name, more := range map[string]string{
+		"many members": members.String(),
+		"nested":       `,"a":` + strings.Repeat(`[`, 190) + strings.Repeat(`]`, 190),
+		"many objects": `,"a":[` + strings.Repeat(`{"":0},`, 1680) + `{}]`,
+		"long text":    `,"a":"` + strings.Repeat(`x`, 11500) + `"`,
+	} {
+		text := forge(b, other, `{"alg":"RS256","kid":"k1"}`, fmt.Sprintf(`{"iss":"https://idp.test","aud":"api","exp":%d%s}`, inAnHour(), more))
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, why, _ := g.verifier.check(text, time.Now(), none); why != signatureNo {
+					b.Fatal(why)
+				}
+			}
+		})
 	}
 }

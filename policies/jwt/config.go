@@ -5,6 +5,7 @@ package jwt
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"sallyport/identity"
 	"sallyport/schema"
+	"sallyport/wire"
 )
 
 // Config is what the document says.
@@ -87,8 +89,20 @@ func (c *Config) Check() error {
 	if len(c.From) == 0 {
 		errs = append(errs, schema.At("from", errors.New("it names no place; leave it out for the field Authorization")))
 	}
-	errs = append(errs, checkForward(c.Forward))
+	errs = append(errs, checkForward(c.Forward), c.checkOverlap())
 	return errors.Join(errs...)
+}
+
+// checkOverlap wants no field to be made of a claim where tokens stand: the client's own is taken out there before anything is read.
+func (c *Config) checkOverlap() error {
+	for _, name := range slices.Sorted(maps.Keys(c.Forward)) {
+		for _, p := range c.From {
+			if p.In() == "header" && wire.Alike(p.Name(), name) || p.In() == "cookie" && wire.Alike("Cookie", name) {
+				return schema.At("forward", fmt.Errorf("%s is where tokens stand, by from", name))
+			}
+		}
+	}
+	return nil
 }
 
 // checkIssuers wants settings of several issuers to be told apart, and not mixed with those of one.

@@ -53,6 +53,8 @@ func TestConfigErrors(t *testing.T) {
 		{"{issuer: 'https://idp.test', forward: {'X User': sub}}", "no name of a header field"},
 		{"{issuer: 'https://idp.test', forward: {Content-Length: sub}}", "made by the gateway itself"},
 		{"{issuer: 'https://idp.test', forward: {X-User: ''}}", "has no claim"},
+		{"{issuer: 'https://idp.test', forward: {authorization: sub}}", "authorization is where tokens stand"},
+		{"{issuer: 'https://idp.test', from: 'cookie:t', forward: {Cookie: sub}}", "Cookie is where tokens stand"},
 		{"{issuer: 'https://idp.test', leeway: 2h}", "the most is 1h"},
 		{"{issuer: 'https://idp.test', jwks: {refresh: 1s}}", "the least is 30s"},
 		{"{issuer: 'https://idp.test', issuers: [{issuer: 'https://two.test'}]}", "issuer and keys belong into the entries of issuers"},

@@ -61,9 +61,19 @@ func (g *gate) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, 
 		x.Denied.Foreign = foreign(why)
 	}
 	if err != nil {
+		g.hide(x.Request)
 		return nil, err
 	}
 	return next(x)
+}
+
+// hide takes a token out of the query of a request that goes no further, since the log has the query: one that is no good here may be good elsewhere.
+func (g *gate) hide(r *wire.Request) {
+	for _, p := range g.from {
+		if p.In() == "query" {
+			p.Remove(r)
+		}
+	}
 }
 
 // admit judges the request and changes it as it is to go on. With a reason it comes with the problem for the client.
@@ -119,17 +129,8 @@ func (g *gate) allow(x *policy.Exchange, t *verified, place int) (reason, error)
 		return scopeNo, insufficient.New("The token is good, but not for this.").With("WWW-Authenticate", `Bearer error="insufficient_scope", error_description="The token lacks a scope", scope="`+scope+`"`)
 	}
 	for i := range g.claims {
-		d := &g.claims[i]
-		claim, there := find(t.claims, d.name)
-		ok, err := there, error(nil)
-		if there {
-			ok, err = d.wanted.holds(claim, x)
-		}
-		if err != nil {
-			return claimNo, plug.Failed(err)
-		}
-		if !ok {
-			return claimNo, problem.Forbidden.New("The token is good, but not for this.")
+		if err := g.claims[i].judge(x, t); err != nil {
+			return claimNo, err
 		}
 	}
 	if !g.keep {
@@ -152,10 +153,26 @@ func (g *gate) allow(x *policy.Exchange, t *verified, place int) (reason, error)
 	return good, nil
 }
 
+// judge returns the problem of a token whose claim is not what is wanted.
+func (d *demand) judge(x *policy.Exchange, t *verified) error {
+	claim, there := find(t.claims, d.name)
+	if !there {
+		return problem.Forbidden.New("The token is good, but not for this.")
+	}
+	ok, err := d.wanted.holds(claim, x)
+	if err != nil {
+		return plug.Failed(err)
+	}
+	if !ok {
+		return problem.Forbidden.New("The token is good, but not for this.")
+	}
+	return nil
+}
+
 // take returns the token of a request, and the first place that has one; -1 for none.
 func (g *gate) take(r *wire.Request) (token string, place int, err error) {
 	for i, p := range g.from {
-		found := false
+		var found bool
 		if bearer(p) {
 			token, found, err = identity.Authorization(r, "Bearer")
 		} else if token, found, err = p.Take(r); found && p.In() == "header" {

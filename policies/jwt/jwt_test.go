@@ -111,6 +111,10 @@ func TestForwarding(t *testing.T) {
 	if _, err := g.Handle(x, next); err != nil || x.Request.Query != "a=1&b=2" {
 		t.Errorf("from the query: %v, and %q is left of it", err, x.Request.Query)
 	}
+	x.Request.Query = "a=1&access_token=" + text[1:]
+	if _, err := g.Handle(x, next); err == nil || x.Request.Query != "a=1" {
+		t.Errorf("a bad one from the query: %v, and the log gets %q", err, x.Request.Query)
+	}
 	twice := asked(text)
 	twice.Request.Header.Add("Authorization", "Bearer "+text)
 	if _, err := newWorld(t).gate(with("issuer: 'https://idp.test'", k)).Handle(twice, next); err == nil || !strings.Contains(err.Error(), "bad_request") {
