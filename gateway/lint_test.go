@@ -73,6 +73,7 @@ var lintCases = []struct{ code, doc, at string }{
 	{"SP604", hashedKey + "routes: [{ match: /, upstream: a }]", "consumers[0].credentials[0]"},
 	{"SP604", "consumers: [{ name: c, credentials: [{ certificate: { subject: CN=c } }] }]\nroutes: [{ match: /, upstream: a }]", "consumers[0].credentials[0]"},
 	{"SP605", "consumers: [{ name: c, credentials: [{ api_key: { hash: \"sha256:" + strings.Repeat("0", 64) + "\", expires: 2020-01-01 } }] }]\nroutes: [{ match: /, policies: [api_key: {}], upstream: a }]", "consumers[0].credentials[0].api_key.expires"},
+	{"SP607", "routes: [{ match: /, policies: [{ basic_auth: { users: { alice: $2a$04$6PR3mu8hchCWfDRlKi6KF.2xPMyko3tuw5MUkSwjM6hNj8RFWPLdS } } }], upstream: a }]", "routes[0].policies[0].basic_auth.users.alice"},
 	{"SP606", "consumers: [{ name: c, credentials: [{ api_key: { value: \"${env('NO_SUCH', '0123456789')}\" } }] }]\nroutes: [{ match: /, policies: [api_key: {}], upstream: a }]", "consumers[0].credentials[0].api_key.value"},
 	{"", hashedKey + "routes: [{ match: /, policies: [any_of: [{ basic_auth: {} }, { api_key: {} }]], upstream: a }]", ""},
 	{"SP701", "routes: [{ match: /, policies: [{ cors: { origins: [https://a.test, { regex: 'https://app.example[.]com' }] } }, { rate_limit: 1/s }], upstream: a }]", "routes[0].policies[0].cors.origins[1]"},

@@ -39,6 +39,10 @@ var (
 		Why:     "A key of fewer than 20 characters is short enough to be tried out, if it is not random throughout. Who guesses is slowed down, but only by network.",
 		Do:      "Take a long random one, such as that of sallyport keys create, or of openssl rand -hex 32.",
 		Example: "api_key: { value: secret12 }"})
+	quickHash = lint.Define(lint.Rule{Code: "SP607", Severity: lint.Note, Title: "A password that is quick to try",
+		Why:     "A bcrypt hash costs less than 8, as those of htpasswd -B do unless it is told otherwise. Whoever gets the document, or a copy of it, can try thousands of passwords a second.",
+		Do:      "Hash it again with htpasswd -nB -C 10, or have a consumer of the store with sallyport credentials add.",
+		Example: "policies: [{ basic_auth: { users: { alice: $2y$05$… } } }]"})
 )
 
 // asksFor are the policies that look at credentials of a kind.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/identity"
 	"sallyport/schema"
 )
 
@@ -34,6 +35,11 @@ func (b *builder) secrets(n *schema.Node, path string) {
 	}
 	if n.Secret && n.Written == "" && n.Text != "" {
 		b.finds(secretInDocument, n, path, "it stands here for everybody who may read the file; write ${env.NAME} or ${file('name')}")
+	}
+	if n.Hashed {
+		if h, err := identity.ParseHash(n.Text); err == nil && h.Quick() {
+			b.finds(quickHash, n, path, "the bcrypt hash costs little to try passwords against")
+		}
 	}
 	for _, f := range n.Fields {
 		b.secrets(f.Node, schema.Join(path, f.Name))

@@ -155,6 +155,9 @@ func (c cost) compare(o cost) int {
 		cmp.Compare(c.threads, o.threads), cmp.Compare(c.size, o.size))
 }
 
+// Quick says that so little is asked of who checks a password against h that many can be tried.
+func (h *Hash) Quick() bool { return h.cost.bcrypt > 0 && h.cost.bcrypt < 8 }
+
 // matches says whether password is the one of h. It takes as long for any password.
 func (h *Hash) matches(password []byte) bool {
 	if h.cost.bcrypt > 0 {
