@@ -148,7 +148,8 @@ func (r *refusal) drop() {
 
 // how says in which way the alternative that was asked refuses.
 func (t *try) how(x *policy.Exchange, resp *wire.Response, err error) manner {
-	status, unsaid := 0, false
+	var status int
+	var unsaid bool
 	if resp != nil {
 		status = resp.Status
 	} else {

@@ -115,7 +115,7 @@ func TestAnswers(t *testing.T) {
 		}
 		x := exchange("X_Tenant: mine", "x-tenant: mine")
 		resp, err := g.Handle(x, pass)
-		got := ""
+		var got string
 		if err != nil {
 			got = problem.From(err).Name + " " + x.Denied.Reason
 		} else {
