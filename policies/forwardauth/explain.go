@@ -9,6 +9,9 @@ import (
 
 // Explain says what would be asked. What the answer would be, nobody can tell without asking.
 func (g *gate) Explain(x *policy.Exchange) policy.Verdict {
+	if err := ambiguous(x.Request); err != nil {
+		return policy.Verdict{Why: "the request has two Authorization fields", Err: err}
+	}
 	why := fmt.Sprintf("%s is asked by %s %s, and its answer decides", g.to.Name(), g.method(x), g.Path)
 	if g.FailOpen {
 		why += "; without one, requests pass"

@@ -29,8 +29,8 @@ type gate struct {
 	all   bool   // all fields are in the question
 	cache *cache // nil for none
 
-	denied, redirected, failed, unread, stranger func(*policy.Exchange)
-	countOpen, countKept                         func()
+	denied, redirected, failed, unread, twice, stranger func(*policy.Exchange)
+	countOpen, countKept                                func()
 }
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
@@ -42,7 +42,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		Config: c, to: to, book: env.Identity,
 		denied: env.Denier(name, "denied"), redirected: env.Denier(name, "redirected"), failed: env.Denier(name, "unavailable"),
 	}
-	g.unread = env.Denier(name, "body")
+	g.unread, g.twice = env.Denier(name, "body"), env.Denier(name, "ambiguous")
 	if g.RequestHeaders == nil {
 		g.RequestHeaders = []string{"Authorization", "Cookie"}
 	}
@@ -65,6 +65,10 @@ func (g *gate) Asserts() []string { return g.ResponseHeaders }
 
 // Handle asks, unless the answer is known, and does as it is told.
 func (g *gate) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
+	if err := ambiguous(x.Request); err != nil {
+		g.twice(x)
+		return nil, err
+	}
 	a, err := g.answer(x)
 	if err != nil {
 		if !errors.Is(err, wire.ErrClientGone) {
@@ -95,6 +99,12 @@ func (g *gate) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, 
 	}
 	x.Denied.Foreign = a.how == redirected || a.status == 401 // perhaps another policy knows who it is
 	return a.response(), nil
+}
+
+// ambiguous is the problem of a request with two Authorization fields: who decides might read the one, and the upstream the other.
+func ambiguous(r *wire.Request) error {
+	_, _, err := identity.Authorization(r, "")
+	return err
 }
 
 // strip takes out what only the answer may say.

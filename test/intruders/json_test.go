@@ -69,3 +69,41 @@ func brokenJSON(t *testing.T, l *lab) {
 		}
 	}
 }
+
+// What is judged is what the backend will read: a body in a coding is neither.
+func codings(t *testing.T, l *lab) {
+	for _, coding := range []string{"gzip", "GZIP", "x-gzip", "gzip ", "deflate", "br", "zstd", "identity, gzip", "gzip, identity", "identity,gzip", "unknown", "*", "gzip;q=1", "\tgzip"} {
+		for _, body := range []string{`{"a":1}`, `{"a":1,"a":2}`, "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\xae\x05\x00\x43\xbf\xa6\xa3\x02\x00\x00\x00"} {
+			r := posted(body)
+			r.head += "Content-Encoding: " + coding + "\r\n"
+			if a := l.ask(t, r); a.status != 400 && a.status != 415 || len(a.reached) > 0 {
+				t.Errorf("%q: %v", coding, a)
+			}
+		}
+	}
+	for _, kind := range []string{"", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json-seq", "application/jsonp", "json", "application/json, text/plain", "application/json;charset=utf-7", "application/json; charset=utf-16le", " ", "\"application/json\""} {
+		r := posted(`{"a":1,"a":2}`)
+		r.head = "Content-Type: " + kind + "\r\n"
+		if a := l.ask(t, r); a.status != 400 && a.status != 415 || len(a.reached) > 0 {
+			t.Errorf("%q: %v", kind, a)
+		}
+	}
+	for _, head := range []string{"", "Content-Type: application/json\r\nContent-Type: text/plain\r\n", "Content_Type: text/plain\r\n", "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"} {
+		r := posted(`{"a":1,"a":2}`)
+		r.head = head
+		if a := l.ask(t, r); a.status != 400 && a.status != 415 || len(a.reached) > 0 {
+			t.Errorf("%q: %v", head, a)
+		}
+	}
+	for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPut, http.MethodPatch, http.MethodOptions, "QUERY"} {
+		r := posted(`{"a":1,"a":2}`)
+		r.method = method
+		if a := l.ask(t, r); a.status < 400 || len(a.reached) > 0 {
+			t.Errorf("%s: %v", method, a)
+		}
+	}
+	chunked := request{method: http.MethodPost, target: "/json", head: "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{\"a\":1,\r\n6\r\n\"a\":2}\r\n0\r\n\r\n"}
+	if a := l.ask(t, chunked); a.status != 400 || len(a.reached) > 0 {
+		t.Errorf("in chunks: %v", a)
+	}
+}

@@ -47,6 +47,8 @@ trusted_proxies: [127.9.0.0/16]
 telemetry: { log: { level: debug } }
 upstreams:
   e: { targets: ["BACKEND"] }
+  judge: { targets: ["JUDGE"] }
+  nobody: { targets: ["http://127.0.0.1:1"] }
 consumers:
   - name: acme
     credentials: [ { api_key: { value: "the-key-of-acme-0123456789" } }, { basic: { username: acme, password_hash: 'HASH' } } ]
@@ -77,6 +79,11 @@ routes:
     upstream: e
   - { match: "/forward", policies: [ { jwt: { issuer: "https://idp.test", audience: api, jwks_url: "IDP/jwks", forward: { X-User-Id: sub } } } ], upstream: e }
   - { match: "/json", policies: [ json_limits: {} ], upstream: e }
+  - { match: "/asked/{rest...}", policies: [ { forward_auth: { upstream: judge, path: /judge, response_headers: [X-User-Id], cache: 10s } } ], upstream: e }
+  - { match: "/unanswered", policies: [ { forward_auth: { upstream: nobody } } ], upstream: e }
+  - { match: "/either", policies: [ { any_of: [ { use: keyed }, { basic_auth: {} }, { use: rs } ] } ], upstream: e }
+  - { match: "/form", policies: [ csrf: {} ], upstream: e }
+  - { match: "/ruled/{rest...}", policies: [ { authorize: '!request.path.startsWith("/ruled/private") || request.header("x-token") == "t-0123456789"' } ], upstream: e }
   - { match: "/{rest...}", upstream: e }
 `
 
@@ -90,9 +97,28 @@ type lab struct {
 	out     output
 
 	mu      sync.Mutex
-	reached []*http.Request // with what is left of their bodies in the context of nobody; guarded by mu
-	bodies  []string
+	reached []*http.Request // by the backend; guarded by mu
+	bodies  []string        // theirs; guarded by mu
+	asked   []*http.Request // what the judge was asked; guarded by mu
 	froms   atomic.Uint32
+}
+
+// judge is the service that is asked about requests: it knows alice and bob, and says who they are.
+func (l *lab) judge(w http.ResponseWriter, r *http.Request) {
+	l.mu.Lock()
+	l.asked = append(l.asked, r)
+	l.mu.Unlock()
+	switch r.Header.Get("Authorization") {
+	case "Bearer alice", "Bearer bob":
+		w.Header().Set("X-User-Id", strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	case "Bearer nameless":
+	case "Bearer broken":
+		w.WriteHeader(http.StatusInternalServerError)
+	case "Bearer odd":
+		w.WriteHeader(http.StatusNotFound)
+	default:
+		w.WriteHeader(http.StatusUnauthorized)
+	}
 }
 
 // An output is what the gateway prints.
@@ -131,7 +157,8 @@ func newLab(t *testing.T) *lab {
 	l.evilURL = evil.URL
 	l.issuer = newIssuer(t)
 	idp := server(l.issuer.serve)
-	text := strings.NewReplacer("BACKEND", backend.URL, "IDP", idp.URL, "SECRET", secret, "HASH", passwordHash()).Replace(document)
+	judge := server(l.judge)
+	text := strings.NewReplacer("BACKEND", backend.URL, "IDP", idp.URL, "JUDGE", judge.URL, "SECRET", secret, "HASH", passwordHash()).Replace(document)
 	g := gateway.New(gateway.Options{Stdout: &l.out, Stderr: &l.out, Version: "test", Data: t.TempDir()})
 	t.Cleanup(g.Close)
 	file := filepath.Join(t.TempDir(), "sallyport.yaml")
@@ -172,7 +199,7 @@ func (a *answer) String() string {
 func (l *lab) ask(t *testing.T, r request) *answer {
 	t.Helper()
 	l.mu.Lock()
-	l.reached, l.bodies = nil, nil
+	l.reached, l.bodies, l.asked = nil, nil, nil
 	l.mu.Unlock()
 	from := r.from
 	if from == "" {
