@@ -5,6 +5,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -27,6 +28,7 @@ type Options struct {
 	Dir       string        // where the document goes; sallyport-demo in the working directory by default
 	ExitAfter time.Duration // how long it runs; 0 is until it is told to stop
 	Out       io.Writer     // gets what to try
+	Program   string        // how a shell finds sallyport; as this process was started by default
 	Gateway   gateway.Options
 }
 
@@ -39,6 +41,7 @@ type world struct {
 	file     string // the document
 	gateway  string // address of the gateway, and so on
 	admin    string
+	program  string // as a shell takes it
 	services []*service
 }
 
@@ -56,7 +59,7 @@ func Run(ctx context.Context, o Options) error {
 		ctx, cancel = context.WithTimeout(ctx, o.ExitAfter)
 		defer cancel()
 	}
-	w := &world{gateway: free(gatewayPort), admin: free(adminPort)}
+	w := &world{gateway: free(gatewayPort), admin: free(adminPort), program: quoted(cmp.Or(o.Program, os.Args[0]))}
 	defer w.stop()
 	if err := w.start(); err != nil {
 		return err

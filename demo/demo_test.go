@@ -26,12 +26,16 @@ func TestTour(t *testing.T) {
 			t.Skipf("no %s", tool)
 		}
 	}
+	program := filepath.Join(t.TempDir(), "sallyport")
+	if out, err := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", program, "sallyport/cmd/sallyport").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	dir := filepath.Join(t.TempDir(), "a world")
 	out := &output{told: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended, signals := make(chan error, 1), make(chan os.Signal)
 	go func() {
-		ended <- Run(ctx, Options{Dir: dir, Out: out, Gateway: gateway.Options{Log: slog.New(slog.DiscardHandler), Stdout: io.Discard, Signals: signals, Admin: admin.Open}})
+		ended <- Run(ctx, Options{Dir: dir, Out: out, Program: program, Gateway: gateway.Options{Log: slog.New(slog.DiscardHandler), Stdout: io.Discard, Signals: signals, Admin: admin.Open}})
 	}()
 	select {
 	case <-out.told:
@@ -47,11 +51,13 @@ func TestTour(t *testing.T) {
 		`"id":1,"user":2,"product":"pot"`,
 		`^HTTP/1.1 405 (.|\n)*Allow: GET, HEAD(.|\n)*urn:sallyport:problem:method_not_allowed`,
 		`^200 200 200 200 200 429 429 \n$`,
+		`^HTTP/1.1 401 (.|\n)*WWW-Authenticate: ApiKey(.|\n)*urn:sallyport:problem:missing_credentials`,
+		`^(?s).*200 200 200 200 200 429 429 \n$`,
 		`did you mean \\"users\\"\?(.|\n)*Ada Lovelace`,
 		`^200 200 200 200 200 200 200 \n$`,
 	}
 	signals <- syscall.SIGUSR2 // which a program takes over by; a demo stays
-	commands := regexp.MustCompile(`(?m)^\d\. .*\n   (.*)$`).FindAllStringSubmatch(out.String(), -1)
+	commands := regexp.MustCompile(`(?m)^\d+\. .*\n   (.*)$`).FindAllStringSubmatch(out.String(), -1)
 	if len(commands) != len(want) {
 		t.Fatalf("%d things to try, want %d:\n%s", len(commands), len(want), out)
 	}

@@ -31,6 +31,8 @@ func (w *world) stops() []stop {
 		{"An old path leads to the new one.", "curl -s " + at + "/shop/v1/orders/1"},
 		{"Errors are documents that programs can read.", "curl -s -i -X DELETE " + at + "/users/2"},
 		{"A limit is hit: five a minute.", many(7, "/products/tea")},
+		{"Who shows no key stays out.", "curl -s -i " + at + "/partners/orders"},
+		{"A key is made, is good at once, and has its plan: five a minute.", fmt.Sprintf("KEY=$(%s keys create --consumer acme -c %s); for i in $(seq 7); do curl -s -o /dev/null -w '%%{http_code} ' -H \"X-API-Key: $KEY\" %s/partners/orders; done; echo", w.program, quoted(w.file), at)},
 		{"A mistake in the document changes nothing, and is explained.", fmt.Sprintf("%s 's/upstream: users/upstream: user/' %s; sleep 1; curl -s -H \"Authorization: Bearer $(cat %s)\" http://%s/api/status | grep mean; curl -s %s/users/1", inPlace, quoted(w.file), quoted(filepath.Join(w.dir, "data", "admin.token")), w.admin, at)},
 		{"A better document takes over at once: no mistake, and a higher limit.", fmt.Sprintf("%s -e 's/upstream: user$/upstream: users/' -e 's|5/min|500/min|' %s; sleep 1; %s", inPlace, quoted(w.file), many(7, "/products/tea"))},
 	}
@@ -43,7 +45,7 @@ func (w *world) tour(out io.Writer) {
 		fmt.Fprintf(out, "  %-9s http://%s\n", s.name, s.address)
 	}
 	fmt.Fprintf(out, "Its document is %s: change it as you like.\n", w.file)
-	fmt.Fprintf(out, "How it is doing: sallyport status -c %s, or http://%s/metrics; who called: %s/access.log\n", quoted(w.file), w.admin, w.dir)
+	fmt.Fprintf(out, "How it is doing: %s status -c %s, or http://%s/metrics; who called: %s/access.log\n", w.program, quoted(w.file), w.admin, w.dir)
 	fmt.Fprint(out, "\nTry, in another terminal:\n")
 	for i, s := range w.stops() {
 		fmt.Fprintf(out, "\n%d. %s\n   %s\n", i+1, s.shows, s.command)
