@@ -35,8 +35,8 @@ func forge(t testing.TB, k *signed.Key, header, claims string) string {
 	return text
 }
 
-// TestHostileTokens tries what the catalogue of attacks has, and more of each sort. JWT-006 is TestHeadersOpenNoConnection, JWT-023 and JWT-024
-// are scripts (issuer_keys, tokens_revoked), JWT-027 is TestOtherPlaces.
+// TestHostileTokens tries what the catalogue of attacks has, and more of each sort. JWT-006 is TestHeadersOpenNoConnection, JWT-023 the script
+// issuer_keys, JWT-024 TestRevoked, JWT-027 TestOtherPlaces; the script hostile_tokens has most of them through the whole gateway.
 func TestHostileTokens(t *testing.T) {
 	k := testKey(t, "k1", "RS256")
 	other := testKey(t, "other", "RS256")
