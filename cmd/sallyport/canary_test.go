@@ -244,6 +244,8 @@ func TestCanaries(t *testing.T) {
 	p.await("(msg=serving)")
 
 	c.requests(front)
+	c.kept(document, admin)
+	c.requests(front)
 	c.ask(secure, "GET", "/key/x", "X-API-Key: "+c.secrets["a key in a file"]) // which speaks TLS
 	c.commands(document, admin)
 	for what, text := range c.broken(good) { // beside the good one, and in its place
@@ -281,7 +283,7 @@ func (c *cage) requests(front string) {
 	}
 	guess, token := c.canary("a wrong credential"), c.canary("the payload of a token")
 	jwt := "eyJhbGciOiJIUzI1NiJ9." + token + ".c2ln"
-	for _, key := range []string{c.secrets["${env.CANARY_KEY}"], c.secrets["a key in the document"], c.secrets["a key in a file"], c.secrets["a key in the store"], guess, "sp_" + guess} {
+	for _, key := range []string{c.secrets["${env.CANARY_KEY}"], c.secrets["a key in the document"], c.secrets["a key in a file"], c.secrets["a key in the store"], c.secrets["a key that a command made"], guess, "sp_" + guess} {
 		for _, method := range []string{"GET", "POST", "HEAD", "TRACE", "BREW"} {
 			c.ask(front, method, "/key/x", "X-API-Key: "+key)
 		}
@@ -344,7 +346,11 @@ func (c *cage) post(admin, path, body string) {
 		c.t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+c.secrets["${env.CANARY_ADMIN}"])
-	r.Header.Set("Content-Type", "application/yaml")
+	kind := "application/json"
+	if path == "/api/config/check" {
+		kind = "application/yaml"
+	}
+	r.Header.Set("Content-Type", kind)
 	if res, err := http.DefaultClient.Do(r); err == nil {
 		text, _ := io.ReadAll(res.Body)
 		_ = res.Body.Close()
