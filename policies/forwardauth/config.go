@@ -26,6 +26,7 @@ type Config struct {
 	Subject         string   `json:"subject" default:"" doc:"The field of the answer that says who sent the request: auth.subject."`
 	Consumer        string   `json:"consumer" default:"" doc:"The field of the answer that names the consumer. One that there is not refuses the request."`
 
+	Keep     bool          `json:"keep" doc:"Leaves Authorization in the request, for the upstream to see. It is taken out by default when the service was told it. Cookies stay: they may be the upstream's own."`
 	Timeout  time.Duration `json:"timeout" default:"5s" min:"1ms" max:"5m" doc:"How long the answer may take."`
 	FailOpen bool          `json:"fail_open" doc:"Lets requests pass when no answer can be had, or one of 500 and up. They are refused with 503 otherwise, as they are in any case when the answer is another one that is no decision."`
 	Cache    *CacheConfig  `json:"cache" doc:"Keeps answers for a while; every request is asked about when it is not given."`

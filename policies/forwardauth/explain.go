@@ -2,9 +2,11 @@ package forwardauth
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sallyport/policy"
+	"sallyport/wire"
 )
 
 // Explain says what would be asked. What the answer would be, nobody can tell without asking.
@@ -25,6 +27,9 @@ func (g *gate) Explain(x *policy.Exchange) policy.Verdict {
 	}
 	if len(sent) > 0 {
 		v.Facts = append(v.Facts, policy.Fact{Name: "sends", Value: strings.Join(sent, ", ")})
+	}
+	if g.take && x.Request.Header.HasKnown(wire.Authorization) && !slices.ContainsFunc(g.ResponseHeaders, func(n string) bool { return wire.NameOf(n) == wire.Authorization }) {
+		v.Changes = append(v.Changes, policy.Change{Side: "request", Op: "remove", Name: "Authorization"})
 	}
 	for _, n := range g.ResponseHeaders {
 		if x.Request.Header.Has(n) {

@@ -27,6 +27,7 @@ type gate struct {
 	to    policy.Upstream
 	book  *identity.Book
 	all   bool   // all fields are in the question
+	take  bool   // Authorization goes no further
 	cache *cache // nil for none
 
 	denied, redirected, failed, unread, twice, stranger func(*policy.Exchange)
@@ -47,6 +48,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		g.RequestHeaders = []string{"Authorization", "Cookie"}
 	}
 	g.all = slices.Equal(g.RequestHeaders, []string{"*"})
+	g.take = !c.Keep && (g.all || slices.ContainsFunc(g.RequestHeaders, func(n string) bool { return wire.NameOf(n) == wire.Authorization }))
 	if c.FailOpen {
 		g.countOpen = env.Acted(name, "fail_open")
 	}
@@ -107,8 +109,11 @@ func ambiguous(r *wire.Request) error {
 	return err
 }
 
-// strip takes out what only the answer may say.
+// strip takes out what only the answer may say, and the credentials that the service has judged.
 func (g *gate) strip(x *policy.Exchange) {
+	if g.take {
+		x.Request.Header.DelKnown(wire.Authorization)
+	}
 	for _, field := range g.ResponseHeaders {
 		x.Request.Header.DelAlike(field)
 	}
