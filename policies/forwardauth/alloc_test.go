@@ -12,7 +12,7 @@ import (
 
 func TestKeptAllocations(t *testing.T) {
 	s := &service{decide: yes("X-Tenant: acme")}
-	g, _ := made(t, s, "{upstream: auth, response_headers: [X-Tenant], cache: 1h}")
+	g, _ := made(t, s, "{upstream: auth, response_headers: [X-Tenant], cache: 1h, keep: true}")
 	x := exchange("Authorization: Bearer " + string(bytes.Repeat([]byte("a"), 800)))
 	resp := response(200, "")
 	next := func(*policy.Exchange) (*wire.Response, error) { return resp, nil }
