@@ -19,14 +19,14 @@ func TestForwardAuth(t *testing.T) {
 				if r.status == 400 && strings.Contains(head, "_") || r.status == 401 && strings.Contains(head, "Connection: Authorization") {
 					continue
 				}
-				if r.status != 200 || len(r.reached) != 1 || fmt.Sprint(r.reached[0].Header["X-User-Id"]) != "["+who+"]" || len(r.reached[0].Header["X_User_Id"]) > 0 {
+				if r.status != 200 || len(r.reached) != 1 || fmt.Sprint(userIDs(r.reached[0])) != "["+who+"]" {
 					t.Errorf("%s, %q: %v", who, head, r)
 				}
 			}
 		}
 	}
 	r := l.ask(t, request{target: "/asked/x", head: "X-User-Id: root\r\nAuthorization: Bearer nameless\r\n"})
-	if r.status != 200 || len(r.reached) != 1 || len(r.reached[0].Header["X-User-Id"]) > 0 {
+	if r.status != 200 || len(r.reached) != 1 || len(userIDs(r.reached[0])) > 0 {
 		t.Errorf("somebody without a name: %v", r)
 	}
 	for head, status := range map[string]int{"": 401, "Authorization: Bearer carol\r\n": 401, "Authorization: Bearer broken\r\n": 503, "Authorization: Bearer odd\r\n": 503, "Authorization: Bearer alice \r\nAuthorization: Bearer carol\r\n": 401, "Cookie: Authorization=alice\r\n": 401} {

@@ -28,7 +28,6 @@ type issuer struct {
 
 	mu   sync.Mutex
 	keys []any // published; guarded by mu
-	asks int   // guarded by mu
 }
 
 // rsaKeys are made once: it takes a while.
@@ -73,19 +72,12 @@ func (s *issuer) publish(keys ...any) {
 func (s *issuer) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asks++
 	keys := s.keys
 	if r.URL.Path == "/other" {
 		keys = []any{rsaJWK("o1", &s.other.PublicKey, nil)}
 	}
 	w.Header().Set("Content-Type", "application/jwk-set+json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"keys": keys})
-}
-
-func (s *issuer) asked() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.asks
 }
 
 func rsaJWK(kid string, k *rsa.PublicKey, more map[string]any) map[string]any {
