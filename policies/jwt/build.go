@@ -58,8 +58,8 @@ func newVerifier(c *Config, env *plug.Env) (*verifier, error) {
 		for _, a := range t.allowed() {
 			one.algorithms = append(one.algorithms, algorithms[a])
 		}
-		if v.issuers[t.Issuer] = one; len(all) == 1 {
-			v.only = one
+		if v.issuers[t.Issuer] = one; t.Issuer == "" {
+			v.whoever = one
 		}
 		text = fmt.Appendf(text, "\n%q %q %q %s", t.Issuer, t.Audience, t.allowed(), t.digest())
 	}

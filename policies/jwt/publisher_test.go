@@ -65,7 +65,7 @@ func TestFetching(t *testing.T) {
 			metadata, keys = c.metadata, c.keys
 			w := newWorld(t)
 			g := w.gate(fmt.Sprintf("{issuer: %q, %s}", issuer, c.settings))
-			p := g.verifier.only.ring.publisher
+			p := only(g).ring.publisher
 			p.client = fetch.New(nil)
 			_, _, err := p.get(t.Context())
 			if (err == nil) != (c.want == "") || !strings.Contains(fmt.Sprint(err), c.want) {
@@ -83,13 +83,13 @@ func TestTendingEnds(t *testing.T) {
 	var log bytes.Buffer
 	w := newWorld(t)
 	g := w.gate("{issuer: 'https://127.0.0.1:1/'}")
-	p := g.verifier.only.ring.publisher
+	p := only(g).ring.publisher
 	p.log = slog.New(slog.NewTextHandler(&log, nil))
 	ctx, end := context.WithCancel(t.Context())
 	done, first := make(chan bool), p.first()
 	go func() { p.Tend(ctx); close(done) }()
 	<-first
-	if why, _ := send(g, usual(t, testKey(t, "k1", "ES256"))); why != "no_keys" {
+	if why, _ := send(g, token(t, testKey(t, "k1", "ES256"), map[string]any{"iss": "https://127.0.0.1:1/"})); why != "no_keys" {
 		t.Errorf("before there are keys: %q", why)
 	}
 	end()
@@ -111,10 +111,10 @@ func TestKeysAreShared(t *testing.T) {
 	w := newWorld(t)
 	one, two := w.gate("{issuer: 'https://idp.test', audience: a}"), w.gate("{issuer: 'https://idp.test', audience: b}")
 	other := w.gate("{issuer: 'https://idp.test', audience: a, jwks: {refresh: 1h}}")
-	if one.verifier.only.ring != two.verifier.only.ring || one.verifier == two.verifier {
+	if only(one).ring != only(two).ring || one.verifier == two.verifier {
 		t.Error("two audiences of one issuer do not share its keys, or share what they know of tokens")
 	}
-	if one.verifier.only.ring == other.verifier.only.ring || len(w.tended) != 2 {
+	if only(one).ring == only(other).ring || len(w.tended) != 2 {
 		t.Errorf("%d publishers are tended, want 2", len(w.tended))
 	}
 }

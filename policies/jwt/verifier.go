@@ -22,7 +22,7 @@ type trusted struct {
 type verifier struct {
 	demands
 	issuers map[string]*trusted
-	only    *trusted // nil when there are several
+	whoever *trusted // has the keys, and may be any issuer; nil when issuers are named
 	cache   *cache
 	heads   heads
 }
@@ -115,11 +115,11 @@ func (v *verifier) full(token string, now time.Time, w wait) (*verified, reason,
 	return made(&p, trust, keys[i], when, len(token))
 }
 
-// trustOf returns the issuer by whose keys the signature is to be checked, nil for none. Of several it is the one that the token says it is from;
-// nothing else of it is believed so far.
+// trustOf returns the issuer by whose keys the signature is to be checked, nil for none: the one that the token says it is from. Nothing else of it is
+// believed so far. A token of somebody else's has no keys looked for, nor asked for again: it may be for another policy.
 func (v *verifier) trustOf(p *parsed) *trusted {
-	if v.only != nil {
-		return v.only
+	if v.whoever != nil {
+		return v.whoever
 	}
 	return v.issuers[issuerOf(p.text)]
 }

@@ -124,3 +124,11 @@ func inAnHour() int64 { return time.Now().Add(time.Hour).Unix() }
 func parseYAML(text string) (*schema.Node, schema.Errors) {
 	return schema.Parse("test.yaml", []byte(text))
 }
+
+// only is the one issuer that g trusts.
+func only(g *gate) *trusted {
+	for _, t := range g.verifier.issuers {
+		return t
+	}
+	return nil
+}
