@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/policy"
 	"sallyport/telemetry"
 	"sallyport/wire"
 )
@@ -14,12 +15,6 @@ import (
 // This file keeps what a client proves itself by out of explanations. Whoever asks for one has the request, but an explanation is passed on: in
 // tickets, in logs, on screens. Fields, parameters and cookies that a policy of the document takes credentials from are masked, whatever
 // they are called, and so are those whose names say that they are secret; then what stood in them is masked wherever it turns up.
-
-// A taker is a policy that takes credentials from places such as header:X-API-Key.
-type taker interface{ Takes() []string }
-
-// A teller is a policy that passes fields of a request to somebody who decides by them.
-type teller interface{ Tells() []string }
 
 // shortest is the shortest value that is masked wherever it turns up: a shorter one is part of too many words.
 const shortest = 4
@@ -37,12 +32,12 @@ func (s *snapshot) disguise() *disguise {
 	see = func(list []step) {
 		for _, t := range list {
 			p := bare(t.policy)
-			if takes, ok := p.(taker); ok {
+			if takes, ok := p.(policy.Taker); ok {
 				for _, place := range takes.Takes() {
 					d.places[strings.ToLower(place)] = true
 				}
 			}
-			if tells, ok := p.(teller); ok {
+			if tells, ok := p.(policy.Teller); ok {
 				for _, name := range tells.Tells() {
 					d.places["told:"+strings.ToLower(name)] = true
 				}

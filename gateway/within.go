@@ -78,7 +78,7 @@ func lent(lists [][]step) [][]plug.Step {
 	out := make([][]plug.Step, len(lists))
 	for i, list := range lists {
 		for _, s := range list {
-			out[i] = append(out[i], plug.Step{Kind: s.kind, Policy: s.policy, Node: s.node})
+			out[i] = append(out[i], plug.Step{Kind: s.kind, Policy: s.policy, Bare: bare(s.policy), Node: s.node})
 		}
 	}
 	return out
@@ -122,17 +122,4 @@ func (m *must) Explain(x *policy.Exchange) policy.Verdict {
 		return e.Explain(x)
 	}
 	return policy.Verdict{Why: "it runs"}
-}
-
-// Asserts names the fields of the policy, also where it does not run.
-func (m *must) Asserts() []string {
-	return m.asserts
-}
-
-// Challenge is the policy's.
-func (m *must) Challenge() string {
-	if c, ok := m.policy.(policy.Challenger); ok {
-		return c.Challenge()
-	}
-	return ""
 }

@@ -86,7 +86,8 @@ func (e *Env) To(name string) (policy.Upstream, error) {
 type Step struct {
 	Kind   string
 	Policy policy.Policy
-	Node   *schema.Node // its settings
+	Bare   policy.Policy // without its conditions
+	Node   *schema.Node  // its settings
 }
 
 // ErrNotHeld is the cause of a refusal by a Step whose condition does not hold.

@@ -151,6 +151,22 @@ type Challenger interface {
 	Challenge() string
 }
 
+// A Taker is a policy that takes credentials out of requests.
+type Taker interface {
+	// Takes lists where it looks for them, such as header:X-API-Key.
+	Takes() []string
+	// Clear takes out whatever stands there, good or not.
+	Clear(r *wire.Request)
+	// Keeps says whether Handle leaves good ones in the request.
+	Keeps() bool
+}
+
+// A Teller is a policy that passes fields of a request to somebody who decides by them.
+type Teller interface {
+	// Tells names the fields.
+	Tells() []string
+}
+
 // A Consumer is a registered client application.
 type Consumer struct {
 	Name string

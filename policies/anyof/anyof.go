@@ -37,6 +37,7 @@ type anyOf struct {
 	all     []alternative
 	onward  bool     // wrong credentials do not end it
 	asserts []string // what any of them tells the upstream of the client
+	early   []string // those of asserts that none of them reads
 
 	tries       sync.Pool // of *try
 	counts      map[policy.Denial]func()
@@ -48,6 +49,7 @@ type alternative struct {
 	steps      []plug.Step
 	identifies bool // one of the steps authenticates
 	challenges []string
+	share
 }
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
@@ -59,10 +61,12 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 	for _, steps := range lists {
 		a := alternative{steps: steps}
 		for _, s := range steps {
-			p.learn(&a, s)
+			a.learn(s)
 		}
 		p.all = append(p.all, a)
+		p.asserts = append(p.asserts, a.asserts...)
 	}
+	p.sort()
 	p.tries.New = func() any { return p.newTry() }
 	return p, nil
 }
@@ -81,17 +85,15 @@ func (p *anyOf) counters(real plug.Counters) plug.Counters {
 }
 
 // learn takes up what a step says of itself.
-func (p *anyOf) learn(a *alternative, s plug.Step) {
-	if n, ok := s.Policy.(interface{ Identifies() bool }); ok {
+func (a *alternative) learn(s plug.Step) {
+	if n, ok := s.Bare.(interface{ Identifies() bool }); ok {
 		a.identifies = a.identifies || n.Identifies()
 	}
 	a.identifies = a.identifies || slices.Contains(plug.Authenticates, s.Kind)
-	if t, ok := s.Policy.(policy.Asserter); ok {
-		p.asserts = append(p.asserts, t.Asserts()...)
-	}
-	if c, ok := s.Policy.(policy.Challenger); ok && c.Challenge() != "" {
+	if c, ok := s.Bare.(policy.Challenger); ok && c.Challenge() != "" {
 		a.challenges = append(a.challenges, c.Challenge())
 	}
+	a.share.learn(s.Bare)
 }
 
 // Identifies says whether one of the alternatives finds out who sent a request.
@@ -113,9 +115,7 @@ func (p *anyOf) Challenge() string {
 
 // Handle asks one alternative after the other. What one that does not win has changed of the request is undone.
 func (p *anyOf) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
-	for _, field := range p.asserts {
-		x.Request.Header.DelAlike(field)
-	}
+	p.begin(x.Request)
 	t := p.tries.Get().(*try)
 	t.begin(x, next)
 	resp, err := t.run(x)

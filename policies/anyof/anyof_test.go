@@ -83,11 +83,11 @@ func made(t testing.TB, settings, kinds string) (policy.Policy, map[string]int) 
 				kind, optional := strings.CutSuffix(kind, "?")
 				switch kind {
 				case "ip_filter":
-					steps = append(steps, plug.Step{Kind: kind, Policy: &guard{inner.Denier(kind, "denied")}})
+					steps = append(steps, step(kind, &guard{inner.Denier(kind, "denied")}))
 				case "never":
-					steps = append(steps, plug.Step{Kind: "authorize", Policy: never{}})
+					steps = append(steps, step("authorize", never{}))
 				default:
-					steps = append(steps, plug.Step{Kind: kind, Policy: &fake{kind, optional, inner.Denier(kind, "refused")}})
+					steps = append(steps, step(kind, &fake{kind, optional, inner.Denier(kind, "refused")}))
 				}
 			}
 			lists = append(lists, steps)
@@ -217,3 +217,5 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("the worst is %d", r.by)
 	}
 }
+
+func step(kind string, p policy.Policy) plug.Step { return plug.Step{Kind: kind, Policy: p, Bare: p} }

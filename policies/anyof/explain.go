@@ -11,9 +11,7 @@ import (
 
 // Explain asks each alternative what it would do, until one wins or ends it.
 func (p *anyOf) Explain(x *policy.Exchange) policy.Verdict {
-	for _, field := range p.asserts {
-		x.Request.Header.DelAlike(field)
-	}
+	p.begin(x.Request)
 	t := p.newTry()
 	t.begin(x, nil)
 	var out policy.Verdict
@@ -25,6 +23,7 @@ func (p *anyOf) Explain(x *policy.Exchange) policy.Verdict {
 			t.restore(x)
 			continue
 		case v.Err == nil:
+			p.all[i].clean(x.Request)
 			v.Facts, v.Why = out.Facts, fmt.Sprintf("alternative %d, %s, lets it in", i+1, p.all[i].names())
 			if v.Response != nil {
 				v.Why = fmt.Sprintf("alternative %d, %s, answers", i+1, p.all[i].names())
@@ -52,6 +51,7 @@ func (t *try) ended(x *policy.Exchange, worst *refusal, out policy.Verdict) poli
 		for i := range p.all {
 			var more []policy.Fact
 			if got, unknown := p.ask(x, i, &more); unknown {
+				p.all[i].clean(x.Request)
 				got.Facts, got.Why = out.Facts, fmt.Sprintf("alternative %d, %s, lets in whom nobody knows", i+1, p.all[i].names())
 				return got
 			}

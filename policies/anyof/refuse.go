@@ -12,6 +12,7 @@ const challengeField = "WWW-Authenticate"
 
 // refuse answers with the worst of the refusals. A 401 asks for the credentials of all alternatives.
 func (t *try) refuse(x *policy.Exchange, r *refusal) (*wire.Response, error) {
+	t.p.Clear(x.Request) // neither does the log get to see any
 	x.Denied = r.denied
 	if r.how == missing {
 		t.p.denyMissing(x)

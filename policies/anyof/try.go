@@ -68,6 +68,7 @@ func (t *try) reach(x *policy.Exchange) (*wire.Response, error) {
 		return nil, errUnknown
 	}
 	t.won, x.Denied = true, policy.Denial{}
+	t.asked.clean(x.Request)
 	return t.next(x)
 }
 
@@ -87,6 +88,7 @@ func (t *try) run(x *policy.Exchange) (*wire.Response, error) {
 	for i := range t.handlers {
 		resp, err := t.ask(x, i)
 		if t.won || err == nil && x.Denied.Policy == "" {
+			worst.drop()
 			return resp, err
 		}
 		if t.unknown {

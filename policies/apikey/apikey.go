@@ -141,5 +141,14 @@ func (p *apiKey) Takes() (list []string) {
 	for _, place := range p.places {
 		list = append(list, place.String())
 	}
+	if p.authorization {
+		list = append(list, "header:Authorization")
+	}
 	return list
 }
+
+// Clear takes out what may be a key.
+func (p *apiKey) Clear(r *wire.Request) { p.remove(r) }
+
+// Keeps says whether a good key goes on to the upstream.
+func (p *apiKey) Keeps() bool { return p.keep }

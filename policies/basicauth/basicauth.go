@@ -197,3 +197,16 @@ func (g *guard) refusal(why identity.Why) error {
 
 // Challenge is what clients are told to show.
 func (g *guard) Challenge() string { return g.challenge }
+
+// Takes says where credentials stand.
+func (g *guard) Takes() []string { return []string{"header:Authorization"} }
+
+// Clear takes out what may be credentials.
+func (g *guard) Clear(r *wire.Request) {
+	if _, found, _ := identity.Authorization(r, "Basic"); found {
+		identity.RemoveAuthorization(r)
+	}
+}
+
+// Keeps says whether good credentials go on to the upstream.
+func (g *guard) Keeps() bool { return g.keep }

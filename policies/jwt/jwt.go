@@ -235,3 +235,9 @@ func (g *gate) Takes() (list []string) {
 	}
 	return list
 }
+
+// Clear takes out what may be a token.
+func (g *gate) Clear(r *wire.Request) { g.strip(r, -1) }
+
+// Keeps says whether a good token goes on to the upstream.
+func (g *gate) Keeps() bool { return g.keep }

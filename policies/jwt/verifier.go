@@ -96,11 +96,11 @@ func (v *verifier) full(token string, now time.Time, w wait) (*verified, reason,
 	}
 	keys, why, err := trust.keys(&p, w)
 	if why != good || err != nil {
-		return nil, trust.blame(&p, why), err
+		return nil, why, err
 	}
 	i := slices.IndexFunc(keys, func(k *key) bool { return p.algorithm.verify(k, p.signed, p.signature) })
 	if i < 0 {
-		return nil, trust.blame(&p, signatureNo), nil
+		return nil, signatureNo, nil
 	}
 	if why := p.open(); why != good {
 		return nil, why, nil
@@ -122,17 +122,6 @@ func (v *verifier) trustOf(p *parsed) *trusted {
 		return v.whoever
 	}
 	return v.issuers[issuerOf(p.text)]
-}
-
-// blame is why a token is no good that no key of t fits: it may say itself that it is of another issuer.
-func (t *trusted) blame(p *parsed, why reason) reason {
-	if why != keyNo && why != signatureNo || t.issuer == "" {
-		return why
-	}
-	if says := issuerOf(p.text); says != "" && says != t.issuer {
-		return issuerNo
-	}
-	return why
 }
 
 // keys returns those that the token may be signed by. When it names one that is not known they are fetched again first.
