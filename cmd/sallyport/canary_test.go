@@ -242,6 +242,7 @@ func TestCanaries(t *testing.T) {
 	document := c.file("sallyport.yaml", good)
 	p := start(t, "run", "-c", document)
 	p.await("(msg=serving)")
+	read := p.drain() // it says a lot, and waits for those who read it
 
 	c.requests(front)
 	c.kept(document, admin)
@@ -264,9 +265,7 @@ func TestCanaries(t *testing.T) {
 	c.command("reload", "-c", document)
 	c.requests(front)
 	_ = p.cmd.Process.Signal(syscall.SIGQUIT) // what a crash would print
-	for text := range p.lines {
-		p.log.WriteString(text + "\n")
-	}
+	<-read
 	_ = p.cmd.Wait()
 	c.heard("the log", p.log.String())
 	c.heard("the access log", p.out.String())

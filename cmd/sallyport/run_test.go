@@ -162,6 +162,18 @@ func (p *process) await(pattern string) string {
 	}
 }
 
+// drain reads the log to its end, which is when the channel is closed.
+func (p *process) drain() <-chan struct{} {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for line := range p.lines {
+			p.log.WriteString(line + "\n")
+		}
+	}()
+	return ended
+}
+
 func (p *process) signal(s os.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
