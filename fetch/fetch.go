@@ -42,7 +42,7 @@ type Request struct {
 	Most    int64  // bytes of the document, decompressed
 	Timeout time.Duration
 	Roots   *x509.CertPool // whom to trust for https; nil is the machine's
-	Before  *Document      // what is there already, nil for nothing: only something else is sent then
+	Before  *Document      // what is there already, nil for nothing: only something else is sent then, if it came from URL
 }
 
 // A Document is what was fetched.
@@ -52,7 +52,7 @@ type Document struct {
 	MaxAge time.Duration // how long it may be kept as its publisher says; 0 when that says nothing
 	At     time.Time     // when it was fetched, or was found to be the same
 
-	etag, modified string
+	url, etag, modified string
 }
 
 // Check says what is wrong with a URL to fetch from.
@@ -81,6 +81,9 @@ func (c *Client) Get(ctx context.Context, r Request) (*Document, error) {
 	q.Header.Set("User-Agent", "sallyport")
 	if r.Accept != "" {
 		q.Header.Set("Accept", r.Accept)
+	}
+	if r.Before != nil && r.Before.url != r.URL {
+		r.Before = nil
 	}
 	if b := r.Before; b != nil {
 		conditional(q.Header, b)
@@ -141,7 +144,7 @@ func read(resp *http.Response, r *Request) (*Document, error) {
 	}
 	return &Document{
 		Body: body, Type: resp.Header.Get("Content-Type"), MaxAge: maxAge(resp.Header), At: time.Now(),
-		etag: resp.Header.Get("ETag"), modified: resp.Header.Get("Last-Modified"),
+		url: r.URL, etag: resp.Header.Get("ETag"), modified: resp.Header.Get("Last-Modified"),
 	}, nil
 }
 

@@ -23,6 +23,13 @@ func TestGet(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "10.0.0.0/8\n")
 	})
+	mux.HandleFunc("/other", func(w http.ResponseWriter, r *http.Request) {
+		if w.Header().Set("ETag", `"1"`); r.Header.Get("If-None-Match") == `"1"` {
+			w.WriteHeader(304)
+			return
+		}
+		_, _ = io.WriteString(w, "other\n")
+	})
 	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/list", http.StatusFound) })
 	mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("x", 101)) })
 	mux.HandleFunc("/bomb", func(w http.ResponseWriter, _ *http.Request) {
@@ -55,6 +62,9 @@ func TestGet(t *testing.T) {
 		if doc, err := get(path, nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "CANARY") {
 			t.Errorf("%s: got %v, %v; want %s", path, doc, err, want)
 		}
+	}
+	if other, err := get("/other", doc); err != nil || string(other.Body) != "other\n" {
+		t.Errorf("what moved elsewhere is another document whatever its tag: got %+v, %v", other, err)
 	}
 	s.Close()
 	if _, err := get("/list?key=CANARY", nil); err == nil || strings.Contains(err.Error(), "CANARY") {

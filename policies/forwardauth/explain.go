@@ -28,7 +28,7 @@ func (g *gate) Explain(x *policy.Exchange) policy.Verdict {
 	if len(sent) > 0 {
 		v.Facts = append(v.Facts, policy.Fact{Name: "sends", Value: strings.Join(sent, ", ")})
 	}
-	if g.take && x.Request.Header.HasKnown(wire.Authorization) && !slices.ContainsFunc(g.ResponseHeaders, func(n string) bool { return wire.NameOf(n) == wire.Authorization }) {
+	if g.judges && !g.Keep && x.Request.Header.HasKnown(wire.Authorization) && !slices.ContainsFunc(g.ResponseHeaders, func(n string) bool { return wire.NameOf(n) == wire.Authorization }) {
 		v.Changes = append(v.Changes, policy.Change{Side: "request", Op: "remove", Name: "Authorization"})
 	}
 	for _, n := range g.ResponseHeaders {

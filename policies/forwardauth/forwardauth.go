@@ -24,11 +24,11 @@ var Kind = plug.Define(name, "Asks a service whether a request may pass, and wha
 // A gate asks about requests. All requests of a route share it.
 type gate struct {
 	Config
-	to    policy.Upstream
-	book  *identity.Book
-	all   bool   // all fields are in the question
-	take  bool   // Authorization goes no further
-	cache *cache // nil for none
+	to     policy.Upstream
+	book   *identity.Book
+	all    bool   // all fields are in the question
+	judges bool   // Authorization is in the question
+	cache  *cache // nil for none
 
 	denied, redirected, failed, unread, twice, stranger func(*policy.Exchange)
 	countOpen, countKept                                func()
@@ -48,7 +48,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		g.RequestHeaders = []string{"Authorization", "Cookie"}
 	}
 	g.all = slices.Equal(g.RequestHeaders, []string{"*"})
-	g.take = !c.Keep && (g.all || slices.ContainsFunc(g.RequestHeaders, func(n string) bool { return wire.NameOf(n) == wire.Authorization }))
+	g.judges = g.all || slices.ContainsFunc(g.RequestHeaders, func(n string) bool { return wire.NameOf(n) == wire.Authorization })
 	if c.FailOpen {
 		g.countOpen = env.Acted(name, "fail_open")
 	}
@@ -111,7 +111,7 @@ func ambiguous(r *wire.Request) error {
 
 // strip takes out what only the answer may say, and the credentials that the service has judged.
 func (g *gate) strip(x *policy.Exchange) {
-	if g.take {
+	if !g.Keep && g.judges {
 		x.Request.Header.DelKnown(wire.Authorization)
 	}
 	for _, field := range g.ResponseHeaders {
@@ -160,6 +160,24 @@ func tell(a *answer, resp *wire.Response, err error) (*wire.Response, error) {
 	}
 	return resp, nil
 }
+
+// Takes says where credentials stand.
+func (g *gate) Takes() []string {
+	if !g.judges {
+		return nil
+	}
+	return []string{"header:Authorization"}
+}
+
+// Clear takes out what the service was to judge.
+func (g *gate) Clear(r *wire.Request) {
+	if g.judges {
+		r.Header.DelKnown(wire.Authorization)
+	}
+}
+
+// Keeps says whether that goes on to the upstream.
+func (g *gate) Keeps() bool { return g.Keep }
 
 // Tells lists the fields that the service decides by.
 func (g *gate) Tells() []string { return g.RequestHeaders }

@@ -10,6 +10,7 @@ import (
 
 	"sallyport/expr"
 	"sallyport/policy"
+	"sallyport/wire"
 )
 
 // This file tells requests apart that the service may answer differently. Every part is preceded by its length, so that no two requests have
@@ -44,12 +45,12 @@ func (g *gate) parts(b []byte, x *policy.Exchange) ([]byte, bool) {
 		b = append(b, 0xff)
 	}
 	for _, name := range g.RequestHeaders {
-		for i := range r.Header.Len() {
-			if f := r.Header.At(i); len(f.Name) == len(name) && strings.EqualFold(f.Name, name) {
-				b = part(append(b, 1), f.Value)
-			}
+		b = values(b, r, name)
+	}
+	if g.Body != nil {
+		for _, name := range ofBody {
+			b = values(b, r, name)
 		}
-		b = append(b, 0) // the next name begins
 	}
 	if len(g.Cache.Key) == 0 {
 		b = part(part(part(b, r.Method), r.Scheme), r.Host)
@@ -70,6 +71,16 @@ func (g *gate) parts(b []byte, x *policy.Exchange) ([]byte, bool) {
 		}
 	}
 	return b, true
+}
+
+// values appends all that r has in a field.
+func values(b []byte, r *wire.Request, name string) []byte {
+	for i := range r.Header.Len() {
+		if f := r.Header.At(i); len(f.Name) == len(name) && strings.EqualFold(f.Name, name) {
+			b = part(append(b, 1), f.Value)
+		}
+	}
+	return append(b, 0) // the next name begins
 }
 
 // part appends one part with its length before it.

@@ -70,7 +70,7 @@ func (g *gate) fields(r *wire.Request, h *wire.Header, body bool) {
 			copyField(r, h, n)
 		}
 		if body {
-			for _, n := range [...]string{"Content-Type", "Content-Encoding"} {
+			for _, n := range ofBody {
 				h.DelAlike(n)
 				copyField(r, h, n)
 			}
@@ -79,6 +79,9 @@ func (g *gate) fields(r *wire.Request, h *wire.Header, body bool) {
 	h.Add(fieldMethod, r.Method)
 	h.Add(fieldURI, target(r))
 }
+
+// ofBody are the fields that say what a body means.
+var ofBody = [...]string{"Content-Type", "Content-Encoding"}
 
 const fieldMethod, fieldURI = "X-Forwarded-Method", "X-Forwarded-Uri"
 

@@ -37,6 +37,7 @@ type publisher struct {
 	log      *slog.Logger
 	ring     *keyring
 	ask      chan struct{} // holds one call for a fetch
+	tended   sync.Mutex    // held by Tend: one that was told to end may not have yet when the next begins
 
 	mu       sync.Mutex    // guards what follows
 	round    chan struct{} // closed when the fetch ends that is under way or was asked for
@@ -65,8 +66,10 @@ func newPublisher(t *Trust, client *fetch.Client, log *slog.Logger) *publisher {
 
 // Tend fetches until ctx ends.
 func (p *publisher) Tend(ctx context.Context) {
+	p.tended.Lock()
+	defer p.tended.Unlock()
 	defer p.settle()
-	for {
+	for ctx.Err() == nil {
 		p.begin()
 		wait := p.fetch(ctx)
 		p.settle()

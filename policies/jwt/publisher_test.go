@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,5 +118,39 @@ func TestKeysAreShared(t *testing.T) {
 	}
 	if only(one).ring == only(other).ring || len(w.tended) != 2 {
 		t.Errorf("%d publishers are tended, want 2", len(w.tended))
+	}
+}
+
+// A document that leaves an issuer out and one that has it again may come so close that the first tending has not ended when the second begins.
+func TestTendedOneAfterTheOther(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"keys":[]}`) }))
+	defer server.Close()
+	p := only(newWorld(t).gate("{issuer: 'https://idp.test', jwks_url: '" + server.URL + "'}")).ring.publisher
+	p.client = fetch.New(nil)
+	var all sync.WaitGroup
+	for range 20 {
+		ctx, end := context.WithCancel(t.Context())
+		all.Go(func() { p.Tend(ctx) })
+		time.AfterFunc(50*time.Millisecond, end)
+	}
+	all.Wait()
+}
+
+// An explanation only tells: it has no keys fetched.
+func TestExplanationsFetchNothing(t *testing.T) {
+	k := testKey(t, "k1", "ES256")
+	g := newWorld(t).gate("{issuer: 'https://idp.test', jwks_url: 'https://127.0.0.1:1/'}")
+	p := only(g).ring.publisher
+	p.settle()
+	p.began = time.Now().Add(-time.Hour)
+	keys, err := parseSet(signed.Set(k), func(string, error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ring.replace(keys)
+	p.ring.until.Store(endless)
+	x := asked(token(t, testKey(t, "k2", "ES256"), map[string]any{"iss": "https://idp.test"}))
+	if v := g.Explain(x); v.Err == nil || p.busy || len(p.ask) > 0 {
+		t.Errorf("got %+v, busy %v", v, p.busy)
 	}
 }

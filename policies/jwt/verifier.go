@@ -40,11 +40,12 @@ type verified struct {
 	size    int64 // about what it takes in memory
 }
 
-// A wait holds a request back until something has happened, at most for a while.
-type wait func(ready <-chan struct{}) error
+// A wait has something begin and holds a request back until it has happened, at most for a while; what began returns nil when there is nothing to
+// wait for.
+type wait func(begin func() (ready <-chan struct{})) error
 
-// none does not wait.
-func none(<-chan struct{}) error { return nil }
+// none does not wait, nor has anything begin.
+func none(func() <-chan struct{}) error { return nil }
 
 // check returns what token says, or why it is no good. An error is one of waiting for keys.
 func (v *verifier) check(token string, now time.Time, w wait) (*verified, reason, error) {
@@ -127,7 +128,7 @@ func (v *verifier) trustOf(p *parsed) *trusted {
 // keys returns those that the token may be signed by. When it names one that is not known they are fetched again first.
 func (t *trusted) keys(p *parsed, w wait) ([]*key, reason, error) {
 	if t.ring.publisher != nil && t.ring.keys.Load() == nil {
-		if err := w(t.ring.publisher.first()); err != nil {
+		if err := w(t.ring.publisher.first); err != nil {
 			return nil, good, err
 		}
 	}
@@ -136,7 +137,7 @@ func (t *trusted) keys(p *parsed, w wait) ([]*key, reason, error) {
 	}
 	keys := t.ring.fitting(p)
 	if len(keys) == 0 && p.hasKid && t.ring.publisher != nil {
-		if err := w(t.ring.publisher.again()); err != nil {
+		if err := w(t.ring.publisher.again); err != nil {
 			return nil, good, err
 		}
 		keys = t.ring.fitting(p)
