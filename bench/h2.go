@@ -59,12 +59,12 @@ func load2(k kase, port int, p *process, seconds int) (s sample, err error) {
 		args = append(args, "-H", h)
 	}
 	args = append(args, fmt.Sprintf("https://127.0.0.1:%d%s", port, k.path))
-	before, _ := usage(p.cmd.Process.Pid)
+	before := usage(p.cmd.Process.Pid)
 	out, err := exec.Command("taskset", args...).CombinedOutput()
 	if err != nil {
 		return s, fmt.Errorf("%w: %s", err, out)
 	}
-	after, rss := usage(p.cmd.Process.Pid)
+	after := usage(p.cmd.Process.Pid)
 	done, rate, times := succeeded.FindSubmatch(out), finished.FindSubmatch(out), mean.FindSubmatch(out)
 	if done == nil || rate == nil || string(done[3]) != "0" || string(done[1]) != string(done[2]) {
 		return s, fmt.Errorf("failures: %s", out)
@@ -78,6 +78,6 @@ func load2(k kase, port int, p *process, seconds int) (s sample, err error) {
 		s.p50, _ = strconv.ParseFloat(string(times[1]), 64)
 		s.p50 *= map[string]float64{"us": 1e-3, "ms": 1, "s": 1e3}[string(times[2])]
 	}
-	s.cpu, s.rss = float64(after-before)/1e3/n, rss
+	s.uses(before, after, n)
 	return s, nil
 }

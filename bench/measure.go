@@ -53,6 +53,7 @@ func (p *process) stop() {
 // A sample is what one run told.
 type sample struct {
 	cpu      float64 // µs of the process a request
+	user     float64 // that of them outside of the kernel
 	rate     float64 // requests a second
 	p50, p99 float64 // ms
 	rss      float64 // MiB
@@ -80,18 +81,17 @@ func load(dir string, k kase, port int, p *process, seconds int) (sample, error)
 		scheme, port = "https", port+secure
 	}
 	args = append(args, fmt.Sprintf("%s://127.0.0.1:%d%s", scheme, port, k.path))
-	before, _ := usage(p.cmd.Process.Pid)
+	before := usage(p.cmd.Process.Pid)
 	out, err := exec.Command("taskset", args...).CombinedOutput()
 	if err != nil {
 		return sample{}, fmt.Errorf("%w: %s", err, out)
 	}
-	after, rss := usage(p.cmd.Process.Pid)
+	after := usage(p.cmd.Process.Pid)
 	s, n, err := parse(string(out))
 	if err != nil {
 		return s, err
 	}
-	s.cpu = float64(after-before) / 1e3 / n
-	s.rss = rss
+	s.uses(before, after, n)
 	return s, nil
 }
 
@@ -130,16 +130,28 @@ func parse(out string) (s sample, n float64, err error) {
 	return s, n, nil
 }
 
-// usage returns the CPU time in nanoseconds of a process so far, all its threads, and its resident memory in MiB.
-func usage(pid int) (cpu int64, rss float64) {
+// A use is what a process took so far.
+type use struct {
+	user, system float64 // µs, of all its threads
+	rss          float64 // MiB resident
+}
+
+func usage(pid int) (u use) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, 0
+		return u
 	}
 	f := strings.Fields(string(b)[strings.LastIndexByte(string(b), ')')+2:])
-	user, _ := strconv.ParseInt(f[11], 10, 64)
-	system, _ := strconv.ParseInt(f[12], 10, 64)
+	const tick = 10_000 // Linux counts in hundredths of a second
+	u.user, _ = strconv.ParseFloat(f[11], 64)
+	u.system, _ = strconv.ParseFloat(f[12], 64)
 	pages, _ := strconv.ParseFloat(f[21], 64)
-	const tick = 10_000_000 // Linux counts in hundredths of a second
-	return (user + system) * tick, pages * float64(os.Getpagesize()) / (1 << 20)
+	return use{u.user * tick, u.system * tick, pages * float64(os.Getpagesize()) / (1 << 20)}
+}
+
+// uses takes up what n requests took.
+func (s *sample) uses(before, after use, n float64) {
+	s.user = (after.user - before.user) / n
+	s.cpu = s.user + (after.system-before.system)/n
+	s.rss = after.rss
 }
