@@ -96,7 +96,10 @@ func (k *roll) revoked(issuer, id, subject string, issued time.Time) bool {
 	return false
 }
 
-// forget drops revocations of tokens that are expired by now.
+// mostLeeway is how long after its exp a token may still be taken for good, since clocks differ: as long as leeway of the policy jwt may be.
+const mostLeeway = time.Hour
+
+// forget drops revocations of tokens that are expired by now, whatever the clock of who checks them says.
 func (r *Registry) forget() {
 	k := r.roll.Load()
 	if k.revocations.empty() {
@@ -105,7 +108,7 @@ func (r *Registry) forget() {
 	var past []store.RevocationRecord
 	at := time.Now()
 	for _, rec := range k.revocations.all() {
-		if rec.Until.Before(at) {
+		if rec.Until.Add(mostLeeway).Before(at) {
 			past = append(past, rec)
 		}
 	}
