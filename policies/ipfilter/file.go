@@ -43,11 +43,9 @@ func (f *filter) files(c *Config, env *plug.Env) error {
 		name := "ip_filter file " + path
 		l := store.Shared(env.State, name, func() *list { return &list{} })
 		w := &watch{list: l, path: path, name: file.name, log: env.Log, changed: env.Acted("ip_filter", "list_changed"), broken: env.Acted("ip_filter", "list_broken")}
-		if l.now.Load() == nil {
-			if err := w.begin(); err != nil {
-				errs = append(errs, schema.At(schema.Index("file", i), fmt.Errorf("%s: %w", file.name, plainly(err))))
-				continue
-			}
+		if err := w.begin(); err != nil {
+			errs = append(errs, schema.At(schema.Index("file", i), fmt.Errorf("%s: %w", file.name, plainly(err))))
+			continue
 		}
 		env.Tend(name, w.run)
 		f.sources = append(f.sources, source{list: l, name: file.name, allows: allows})
@@ -71,19 +69,22 @@ type watch struct {
 	log             *slog.Logger
 	changed, broken func()
 
-	info    fs.FileInfo // of what was read last
+	seen    fs.FileInfo // of what was read last, right or wrong
 	waiting fs.FileInfo // of what is to be read once it is quiet
 	told    string      // what was last said to be wrong
 }
 
-// begin reads the file for the first time.
+// begin reads the file, unless somebody has for the same list.
 func (w *watch) begin() error {
-	c, info, err := readFile(w.path)
-	if err != nil {
-		return err
+	now := w.list.now.Load()
+	if now == nil {
+		var err error
+		if now, err = readFile(w.path); err != nil {
+			return err
+		}
+		w.list.now.Store(now)
 	}
-	w.info = info
-	w.list.now.Store(c)
+	w.seen = now.info
 	return nil
 }
 
@@ -109,19 +110,22 @@ func (w *watch) look() {
 		return
 	}
 	switch {
-	case same(info, w.info):
+	case same(info, w.seen):
 		w.waiting = nil
 		return
 	case w.waiting == nil || !same(info, w.waiting):
 		w.waiting = info
 		return
 	}
-	c, info, err := readFile(w.path)
+	c, err := readFile(w.path)
 	if err != nil {
+		if at := (*fs.PathError)(nil); !errors.As(err, &at) { // it was read, and will not get better
+			w.seen, w.waiting = info, nil
+		}
 		w.wrong(err)
 		return
 	}
-	w.info, w.waiting, w.told = info, nil, ""
+	w.seen, w.waiting, w.told = c.info, nil, ""
 	w.list.now.Store(c)
 	w.changed()
 	w.log.Info("an address list has changed", "file", w.name, "networks", c.size)
@@ -140,23 +144,27 @@ func same(a, b fs.FileInfo) bool {
 	return a != nil && b != nil && os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }
 
-func readFile(path string) (*content, fs.FileInfo, error) {
+func readFile(path string) (*content, error) {
 	f, err := schema.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	case len(text) > maxFile:
-		return nil, nil, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
+		return nil, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
 	}
 	c, err := reading{words: true}.read(text)
-	return c, info, err
+	if err != nil {
+		return nil, err
+	}
+	c.info = info
+	return c, nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"strings"
 	"sync"
@@ -25,8 +26,9 @@ type list struct {
 // A content is what a list holds at one time; it never changes. Tables that nothing is in are nil.
 type content struct {
 	allow, deny *bart.Lite
-	bare        *bart.Lite // with neither word in front
-	size        int        // lines with a network
+	bare        *bart.Lite  // with neither word in front
+	size        int         // lines with a network
+	info        fs.FileInfo // of the file that it stands in; nil for a feed
 }
 
 type says struct{ allow, deny, bare bool }

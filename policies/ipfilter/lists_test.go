@@ -46,6 +46,36 @@ func TestReading(t *testing.T) {
 	}
 }
 
+// Who comes to a file that is read already does not take it for one that has changed, and a large one that is wrong is not read over and over.
+func TestFileIsReadOnce(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "list")
+	write(t, name, "10.0.0.0/8\n")
+	l, changes := &list{}, 0
+	watching := func() *watch {
+		w := &watch{list: l, path: name, log: slog.New(slog.DiscardHandler), changed: func() { changes++ }, broken: func() {}}
+		if err := w.begin(); err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	watching()
+	first := l.now.Load()
+	w := watching()
+	for range 3 {
+		w.look()
+	}
+	if l.now.Load() != first || changes != 0 {
+		t.Errorf("it was read again, and counted %d times", changes)
+	}
+	write(t, name, "no list\n")
+	for range 3 {
+		w.look()
+	}
+	if w.waiting != nil {
+		t.Error("what was read and is wrong waits to be read again")
+	}
+}
+
 // A file in the middle of being written is not read, one that is wrong or gone changes nothing.
 func TestFileIsReadAgain(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "list")
