@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -166,13 +167,10 @@ func (b *builder) inQuery(in *schema.Node, path string) {
 	}
 }
 
-// keyRoutes refuses keys for routes that there are not: they would let nobody in.
+// keyRoutes refuses keys for routes that there are not, which would let nobody in, and for those of a name that several apis have: a key for one would
+// be good for all of them.
 func (b *builder) keyRoutes() {
-	var names []string
-	for key := range b.taken { // also routes with something wrong about them
-		_, name, _ := strings.Cut(key, "\x00")
-		names = append(names, name)
-	}
+	wrong := b.routeNames()
 	consumers := b.doc.Root.Field("consumers").List()
 	for i := range b.doc.Consumers {
 		if i >= len(consumers) {
@@ -184,7 +182,8 @@ func (b *builder) keyRoutes() {
 				continue
 			}
 			for k, name := range c.APIKey.Routes {
-				if slices.Contains(names, name) {
+				why := wrong(name)
+				if why == "" {
 					continue
 				}
 				path := fmt.Sprintf("consumers[%d].credentials[%d].api_key.routes", i, j)
@@ -192,12 +191,34 @@ func (b *builder) keyRoutes() {
 				if list.Kind == schema.List {
 					path = schema.Index(path, k)
 				}
-				hint := ""
-				if near := schema.Nearest(name, names); near != "" {
-					hint = fmt.Sprintf("; did you mean %q?", near)
-				}
-				b.errs.Add(list.List()[k], path, "there is no route named %q%s", name, hint)
+				b.errs.Add(list.List()[k], path, "%s", why)
 			}
 		}
+	}
+}
+
+// routeNames returns what says what is wrong with the name of a route, "" for nothing: NAME or, of an api, API/NAME.
+func (b *builder) routeNames() (wrong func(name string) string) {
+	var names []string
+	apis := map[string][]string{} // that have a route of that name
+	for key := range b.taken {    // also routes with something wrong about them
+		api, name, _ := strings.Cut(key, "\x00")
+		apis[name] = append(apis[name], api)
+		if names = append(names, name); api != "" {
+			names = append(names, api+"/"+name)
+		}
+	}
+	return func(name string) string {
+		if several := slices.Sorted(slices.Values(apis[name])); len(several) > 1 {
+			api := cmp.Or(several[0], several[1]) // "" has the routes beside apis
+			return fmt.Sprintf("several apis have a route named %q; write %s/%s for the one of %s", name, api, name, api)
+		}
+		if slices.Contains(names, name) {
+			return ""
+		}
+		if near := schema.Nearest(name, names); near != "" {
+			return fmt.Sprintf("there is no route named %q; did you mean %q?", name, near)
+		}
+		return fmt.Sprintf("there is no route named %q", name)
 	}
 }

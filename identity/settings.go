@@ -65,7 +65,7 @@ type KeySettings struct {
 	Hash     KeyHash        `json:"hash" default:"" doc:"In place of the key, its hash: sha256: and 64 hex digits, as of printf %s KEY | sha256sum."`
 	Expires  Moment         `json:"expires" default:"" doc:"When it ceases to be good."`
 	AllowIPs []netip.Prefix `json:"allow_ips" one:"true" doc:"Networks and addresses that it may be used from; from anywhere without."`
-	Routes   []string       `json:"routes" one:"true" doc:"Names of the routes that it is good for; for all without."`
+	Routes   []string       `json:"routes" one:"true" doc:"Names of the routes that it is good for, API/NAME where several apis have one of a name; for all without."`
 }
 
 // Check wants the key in one way.

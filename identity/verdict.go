@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"sallyport/policy"
@@ -138,8 +139,14 @@ func fits(from []netip.Prefix, routes []string, x *policy.Exchange) Why {
 			return Address
 		}
 	}
-	if len(routes) > 0 && !slices.Contains(routes, x.Route) {
+	if len(routes) > 0 && !slices.ContainsFunc(routes, func(r string) bool { return means(r, x) }) {
 		return Route
 	}
 	return ""
+}
+
+// means says whether a name is that of x's route: as it is, or behind the name of its api and a slash, since routes of several apis may have one name.
+func means(name string, x *policy.Exchange) bool {
+	api, _ := strings.CutSuffix(name, x.Route)
+	return name == x.Route || x.API != "" && len(api) == len(x.API)+1 && strings.HasPrefix(api, x.API) && api[len(x.API)] == '/'
 }
