@@ -24,24 +24,25 @@ type Guard struct {
 
 const (
 	guardShards = 64
-	guardMost   = 1024 // marks a shard: all together take about 8 MiB
+	guardMost   = 1024 // marks, and as many that are trusted, a shard: all together take about 12 MiB
 	guardFree   = 10   // failures that cost nothing: people mistype
 	guardFirst  = time.Second
 	guardLast   = 15 * time.Minute
-	guardForget = time.Hour // after the last failure and what it cost
-	guardTrust  = 24 * time.Hour
+	guardForget = time.Hour      // after the last failure and what it cost
+	guardTrust  = 24 * time.Hour // noted anew after half of it
 )
 
 type guardShard struct {
 	mu    sync.Mutex
-	marks map[store.Key]mark // guarded by mu
-	swept time.Time          // guarded by mu
+	marks map[store.Key]mark  // guarded by mu
+	swept time.Time           // guarded by mu
+	good  map[store.Key]int64 // until when who was good somewhere is trusted there, in ns since 1970; guarded by mu
 }
 
 // A mark is what is known of one key.
 type mark struct {
 	failures int32
-	until    int64 // ns since 1970: of the wait or, without failures, of the trust
+	until    int64 // of the wait, in ns since 1970
 }
 
 // GuardOf returns the guard of a process.
@@ -49,7 +50,7 @@ func GuardOf(s *store.State) *Guard {
 	return store.Shared(s, "guard", func() *Guard {
 		g := &Guard{keys: s.Keys}
 		for i := range g.shards {
-			g.shards[i].marks = map[store.Key]mark{}
+			g.shards[i].marks, g.shards[i].good = map[store.Key]mark{}, map[store.Key]int64{}
 		}
 		return g
 	})
@@ -78,51 +79,44 @@ func (g *Guard) Failed(client netip.Addr, account string, now time.Time) {
 	}
 }
 
-// Passed notes that an account, or a key, was good from there. It does nothing unless somebody guesses there or at it: only then it may matter.
+// Passed notes that an account, or a key, was good from there. It is noted before anybody guesses: who guesses needs less than a second to make
+// an account wait, and its owner may be asleep.
 func (g *Guard) Passed(client netip.Addr, account string, now time.Time) {
-	if g.n.Load() == 0 {
-		return
-	}
-	if !g.marked(g.keys.KeyAddr(client)) && !g.marked(g.accountKey(account)) {
-		return
-	}
-	key := g.pairKey(client, account)
+	key := g.keys.KeyAt(client, account)
 	sh := g.shard(key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	g.put(sh, key, mark{until: now.Add(guardTrust).UnixNano()}, now)
+	until, found := sh.good[key]
+	if found && until > now.Add(guardTrust/2).UnixNano() {
+		return
+	}
+	if !found && len(sh.good) >= guardMost {
+		sh.forgetSome()
+	}
+	sh.good[key] = now.Add(guardTrust).UnixNano()
 }
 
-// Trusts says whether an account, or a key, was good from there while somebody guessed.
+// forgetSome makes room for others that are trusted. Only who is good gets in there, so nobody can push the rest out.
+func (sh *guardShard) forgetSome() {
+	for key := range sh.good {
+		if delete(sh.good, key); len(sh.good) <= guardMost*15/16 {
+			return
+		}
+	}
+}
+
+// Trusts says whether an account, or a key, was good from there lately.
 func (g *Guard) Trusts(client netip.Addr, account string, now time.Time) bool {
-	key := g.pairKey(client, account)
+	key := g.keys.KeyAt(client, account)
 	sh := g.shard(key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	m, found := sh.marks[key]
-	return found && m.failures == 0 && m.until > now.UnixNano()
+	return sh.good[key] > now.UnixNano()
 }
 
-// Keys are of three sorts that are never the same: an address, an account, and an account at an address.
 func (g *Guard) accountKey(account string) store.Key { return g.keys.KeyPair("account", account) }
 
-func (g *Guard) pairKey(client netip.Addr, account string) store.Key {
-	if client.Is6() && !client.Is4In6() {
-		p, _ := client.WithZone("").Prefix(64)
-		client = p.Addr()
-	}
-	return g.keys.KeyPair("trust "+client.Unmap().String(), account)
-}
-
 func (g *Guard) shard(key store.Key) *guardShard { return &g.shards[key.Part(guardShards)] }
-
-func (g *Guard) marked(key store.Key) bool {
-	sh := g.shard(key)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	_, found := sh.marks[key]
-	return found
-}
 
 func (g *Guard) wait(key store.Key, now time.Time) time.Duration {
 	sh := g.shard(key)
@@ -162,11 +156,7 @@ func (m mark) cost() time.Duration {
 
 // past says whether m is of no matter any more.
 func (m mark) past(now time.Time) bool {
-	end := m.until
-	if m.failures > 0 {
-		end += int64(guardForget)
-	}
-	return end < now.UnixNano()
+	return m.until+int64(guardForget) < now.UnixNano()
 }
 
 // put keeps a mark. Where there is no room, others make way that say less.

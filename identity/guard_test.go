@@ -78,8 +78,7 @@ func TestGuardOfNetworks(t *testing.T) {
 // An account that is guessed at from everywhere waits where it is unknown, and its owner comes in where it was good.
 func TestGuardOfAccounts(t *testing.T) {
 	g, now := GuardOf(store.New()), time.Now()
-	g.Failed(somebody, "ann", now) // mistyped
-	g.Passed(somebody, "ann", now)
+	g.Passed(somebody, "ann", now) // before anybody guessed
 	for i := range 1000 {
 		g.Failed(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), "ann", now)
 	}
@@ -92,6 +91,28 @@ func TestGuardOfAccounts(t *testing.T) {
 	}
 	if g.Wait(somebody, "ann", now.Add(guardTrust+time.Second)) != 0 || g.Trusts(somebody, "ann", now.Add(guardTrust+time.Second)) {
 		t.Error("trust does not end")
+	}
+}
+
+// Those who are trusted are bounded as well, and a guesser does not push them out.
+func TestGuardOfTheTrusted(t *testing.T) {
+	g, now := GuardOf(store.New()), time.Now()
+	g.Passed(somebody, "ann", now)
+	for i := range 300_000 {
+		g.Failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "ann", now)
+	}
+	if !g.Trusts(somebody, "ann", now) || g.Trusts(guesser, "ann", now) || g.Trusts(somebody, "bob", now) {
+		t.Error("the owner is forgotten, or others are trusted")
+	}
+	for i := range 300_000 {
+		g.Passed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "ann", now)
+	}
+	n := 0
+	for i := range g.shards {
+		n += len(g.shards[i].good)
+	}
+	if n > guardShards*guardMost {
+		t.Errorf("%d are trusted", n)
 	}
 }
 

@@ -51,3 +51,17 @@ func (k *Keys) KeyAddr(a netip.Addr) Key {
 	}
 	return Key{maphash.Bytes(k.seeds[2], b[:n]), maphash.Bytes(k.seeds[3], b[:n])}
 }
+
+// KeyAt returns the key of a text together with a client, who counts as in KeyAddr.
+func (k *Keys) KeyAt(a netip.Addr, text string) Key {
+	at := k.KeyAddr(a)
+	var h maphash.Hash
+	var sums [2]uint64
+	for i := range sums {
+		h.SetSeed(k.seeds[i])
+		maphash.WriteComparable(&h, at)
+		_, _ = h.WriteString(text)
+		sums[i] = h.Sum64()
+	}
+	return Key{sums[0], sums[1]}
+}
