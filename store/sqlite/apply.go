@@ -60,6 +60,11 @@ func (s *Store) transact(ctx context.Context, do func(writer) error) error {
 	if s.db == nil {
 		return ErrClosed
 	}
+	for _, f := range s.seals {
+		if err := f.broken(); err != nil {
+			return err
+		}
+	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -9,10 +9,43 @@ import (
 	"syscall"
 )
 
-// Exists says whether there is a store in file, which is true as well when that cannot be found out.
-func Exists(file string) bool {
-	_, err := os.Lstat(file)
+// Exists says whether there is a store in file, which is true as well when that cannot be found out, or only its pepper is left.
+func Exists(file string) bool { return there(file) || there(pepperOf(file)) }
+
+// there says whether there is anything of that name, or that cannot be found out.
+func there(name string) bool {
+	_, err := os.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
+}
+
+// lost is an error when a pepper has no database any more: it is made after its database. An empty store in place of that one would know of no revocation.
+func lost(file string) error {
+	info, err := os.Stat(file)
+	if err == nil && info.Size() > 0 || there(file) && err != nil || !there(pepperOf(file)) {
+		return nil
+	}
+	return fmt.Errorf("the database is gone or empty, and its pepper %s is not; restore a backup, or put the pepper aside to begin anew", pepperOf(file))
+}
+
+// A seal tells whether the files of an open store are still those under its name. What goes to others is lost, and nothing keeps a second process away.
+type seal struct {
+	name string
+	info fs.FileInfo
+}
+
+// ErrReplaced is what a store returns whose files somebody took away while it is open.
+var ErrReplaced = errors.New("a file of the store was removed or replaced while it is open; put it back, or restart")
+
+func sealed(name string) (seal, error) {
+	info, err := os.Stat(name)
+	return seal{name, info}, err
+}
+
+func (s seal) broken() error {
+	if info, err := os.Stat(s.name); err != nil || !os.SameFile(info, s.info) {
+		return fmt.Errorf("%w: %s", ErrReplaced, s.name)
+	}
+	return nil
 }
 
 // locate returns the name of file without links, so that two names of one store have one lock, and makes its folder when that is
@@ -31,7 +64,7 @@ func locate(file string, create bool) (string, error) {
 	if err == nil || !create || !errors.Is(err, fs.ErrNotExist) {
 		return real, err
 	}
-	if Exists(abs) {
+	if there(abs) {
 		return "", errors.New("it is a link to nowhere")
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
@@ -41,7 +74,7 @@ func locate(file string, create bool) (string, error) {
 // settleFile makes the file of a database for its owner alone, unless it is there: then nobody else may be able to read it. The database
 // gives the files that it makes beside it the same mode.
 func settleFile(name string, create bool) error {
-	if !create || Exists(name) {
+	if !create || there(name) {
 		return private(name)
 	}
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)

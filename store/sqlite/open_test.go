@@ -51,7 +51,9 @@ func TestOpenRefuses(t *testing.T) {
 		spoil func(file string)
 		want  string
 	}{
-		{"gone", func(f string) { do(os.Remove(f)) }, "no such file"},
+		{"gone", func(f string) { do(os.Remove(f), os.Remove(f+".pepper")) }, "no such file"},
+		{"gone without its pepper", func(f string) { do(os.Remove(f)) }, "the database is gone or empty, and its pepper"},
+		{"empty", func(f string) { do(os.Truncate(f, 0)) }, "restore a backup, or put the pepper aside to begin anew"},
 		{"a newer version", func(f string) { run(t, f, fmt.Sprint("PRAGMA user_version = ", latest+1)) }, "it has version 2, of a newer program, and this one knows up to 1; run the newer one"},
 		{"another program's", func(f string) { run(t, f, "PRAGMA application_id = 7") }, "it is a database of another program"},
 		{"no database", func(f string) { do(os.WriteFile(f, bytes.Repeat([]byte("no database "), 1000), 0o600)) }, "the database is damaged: file is not a database (26); put it aside and restore a backup"},
@@ -116,13 +118,6 @@ func TestPepperOfAnEmptyStore(t *testing.T) {
 	}
 	if got := again(); bytes.Equal(got, first) {
 		t.Error("a pepper that is gone is not made anew")
-	}
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
-	kept := s.Pepper()
-	if got := again(); !bytes.Equal(got, kept) {
-		t.Error("a new database does not take the pepper that is there")
 	}
 }
 
@@ -204,5 +199,47 @@ func TestOddNames(t *testing.T) {
 		if !Exists(file) || !Exists(file+"-wal") {
 			t.Errorf("%s: there are %s", name, names(t, file))
 		}
+	}
+}
+
+// Only the pepper is there: nobody can say what was revoked, so nothing is made in its place.
+func TestCreateIsNoRestore(t *testing.T) {
+	file := seeded(t)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if !Exists(file) {
+		t.Error("there is no store")
+	}
+	if s, err := Create(t.Context(), file, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("an empty store takes the place of one that is gone", s.Close())
+	}
+	if err := os.Remove(file + ".pepper"); err != nil || Exists(file) {
+		t.Error("there is a store", err)
+	}
+}
+
+// What would go to a file that nobody finds again, or that a second process may have, is not acknowledged.
+func TestFilesTakenAway(t *testing.T) {
+	for _, suffix := range []string{"", ".lock"} {
+		file := in(t)
+		s := opened(t, file)
+		apply(t, s, store.Change{Put: everything()})
+		if err := os.Rename(file+suffix, file+".away"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Apply(t.Context(), store.Change{Put: everything()}); !errors.Is(err, ErrReplaced) {
+			t.Errorf("without %q: %v", suffix, err)
+		}
+		if err := os.WriteFile(file+suffix, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Apply(t.Context(), store.Change{Put: everything()}); !errors.Is(err, ErrReplaced) {
+			t.Errorf("with another %q: %v", suffix, err)
+		}
+		if err := os.Rename(file+".away", file+suffix); err != nil {
+			t.Fatal(err)
+		}
+		apply(t, s, store.Change{Put: everything()})
 	}
 }

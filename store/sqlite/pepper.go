@@ -21,7 +21,9 @@ import (
 // pepperSize is that of SHA-256, which is what it keys.
 const pepperSize = 32
 
-func (s *Store) pepperFile() string { return s.file + ".pepper" }
+func (s *Store) pepperFile() string { return pepperOf(s.file) }
+
+func pepperOf(file string) string { return file + ".pepper" }
 
 // season reads the pepper, or makes it while there is nothing that was hashed under one.
 func (s *Store) season(ctx context.Context) error {

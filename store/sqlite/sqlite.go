@@ -26,6 +26,7 @@ type Store struct {
 	lock   *lock
 	pepper []byte
 	schema int // version of the file, once it is up to date
+	seals  []seal
 
 	write      sync.Mutex // changes go one after another; taken before closing
 	db         *sql.DB    // one connection
@@ -58,6 +59,9 @@ func open(ctx context.Context, file string, create bool, log *slog.Logger) (*Sto
 
 // start leaves no file behind that a later start could not go on with, whenever it ends.
 func (s *Store) start(ctx context.Context, file string, create bool, log *slog.Logger) (err error) {
+	if err := lost(file); err != nil {
+		return err
+	}
 	if s.file, err = locate(file, create); err != nil {
 		return err
 	}
@@ -81,6 +85,13 @@ func (s *Store) start(ctx context.Context, file string, create bool, log *slog.L
 	}
 	if err := s.recall(ctx); err != nil {
 		return err
+	}
+	for _, name := range []string{s.file, s.lock.file.Name()} {
+		mark, err := sealed(name)
+		if err != nil {
+			return err
+		}
+		s.seals = append(s.seals, mark)
 	}
 	return s.prepare(ctx)
 }
