@@ -136,7 +136,7 @@ func (g *gate) fly(x *policy.Exchange, k key, f *flight, body []byte) *answer {
 	defer func() { g.cache.land(k, f, a) }()
 	got, err := g.send(g.ask(x, body, false))
 	if err != nil {
-		got = failed(err)
+		got = &answer{err: err} // no failure of the service
 	}
 	ttl := g.Cache.TTL
 	if got.how == denied {

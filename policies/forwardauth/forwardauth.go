@@ -4,6 +4,7 @@ package forwardauth
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"sallyport/identity"
 	"sallyport/plug"
@@ -73,7 +74,11 @@ func (g *gate) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, 
 	}
 	a, err := g.answer(x)
 	if err != nil {
-		if !errors.Is(err, wire.ErrClientGone) {
+		switch {
+		case errors.Is(err, wire.ErrClientGone):
+		case problem.From(err).Status >= 500:
+			g.failed(x)
+		default:
 			g.unread(x)
 		}
 		return nil, err
@@ -87,7 +92,7 @@ func (g *gate) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, 
 		resp, err := next(x)
 		return tell(a, resp, err)
 	case unclear:
-		if g.FailOpen && a.open {
+		if g.FailOpen && a.open && !late(x) {
 			g.countOpen()
 			return next(x)
 		}
@@ -102,6 +107,9 @@ func (g *gate) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, 
 	x.Denied.Foreign = a.how == redirected || a.status == 401 // perhaps another policy knows who it is
 	return a.response(), nil
 }
+
+// late says whether the time of x is used up. Its client may have set that, so that the service had no time to answer.
+func late(x *policy.Exchange) bool { return !x.Deadline.IsZero() && !time.Now().Before(x.Deadline) }
 
 // ambiguous is the problem of a request with two Authorization fields: who decides might read the one, and the upstream the other.
 func ambiguous(r *wire.Request) error {

@@ -127,6 +127,36 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// Who sends a request may say how long it may take, and a service that has no time to answer is none that fails.
+func TestHasteOpensNothing(t *testing.T) {
+	s := &service{decide: func(*wire.Call) (*wire.Response, error) { return nil, problem.UpstreamOut.New("") }}
+	for _, settings := range []string{"", "cache: 1m, "} {
+		g, errs := made(t, s, "{upstream: auth, fail_open: true, "+settings+"}")
+		if len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		x := exchange()
+		x.Deadline = time.Now().Add(-time.Millisecond)
+		if resp, err := g.Handle(x, pass); err == nil {
+			t.Errorf("%q: got %d, want a refusal", settings, resp.Status)
+		}
+	}
+}
+
+// What is wrong with a request by the service's upstream is no failure of the service, whoever waits for the answer.
+func TestWrongRequestsOpenNothing(t *testing.T) {
+	s := &service{decide: func(*wire.Call) (*wire.Response, error) { return nil, problem.BadRequest.New("") }}
+	for _, settings := range []string{"", "cache: 1m, "} {
+		g, errs := made(t, s, "{upstream: auth, fail_open: true, "+settings+"}")
+		if len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		if resp, err := g.Handle(exchange(), pass); err == nil {
+			t.Errorf("%q: got %d, want a refusal", settings, resp.Status)
+		}
+	}
+}
+
 func TestQuestion(t *testing.T) {
 	s := &service{decide: yes("X-Tenant: acme", "X-Tenant: b", "Set-Cookie: a=1", "Set-Cookie: b=2", "X-Kind: auth", "X-Sub: u1")}
 	g, errs := made(t, s, "{upstream: auth, response_headers: [X-Tenant, Authorization], client_headers: [Set-Cookie, X-Kind], subject: X-Sub}")
@@ -192,6 +222,8 @@ func TestKeys(t *testing.T) {
 		c(x)
 		add(fmt.Sprintf("%+v", x.Request), g, x, "")
 	}
+	add("proto of a proxy", g, exchange("X-Forwarded-Proto: https"), "")
+	add("host of a proxy", g, exchange("X-Forwarded-Host: other.example"), "")
 	add("body", g, exchange(), "x")
 	for _, query := range []string{"", "a=", "b=", "a=&b=", "a=1", "b=1", "a=1&b=1", "a=11&b="} {
 		x := exchange()

@@ -55,6 +55,7 @@ func (g *gate) parts(b []byte, x *policy.Exchange) ([]byte, bool) {
 	if len(g.Cache.Key) == 0 {
 		b = part(part(part(b, r.Method), r.Scheme), r.Host)
 		b = part(part(part(b, r.Port), r.Path.Text), r.Query)
+		b = values(values(b, r, "X-Forwarded-Proto"), r, "X-Forwarded-Host") // as a proxy that is trusted has them
 		client := x.Client.As16()
 		return part(b, client[:]), true
 	}
