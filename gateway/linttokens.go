@@ -35,7 +35,7 @@ var (
 		Do:      "Leave exp in require, or set max_age.",
 		Example: "jwt: { issuer: https://idp.example.com, audience: shop, require: [sub] }"})
 	anyIssuer = lint.Define(lint.Rule{Code: "SP626", Severity: lint.Note, Title: "Tokens of whoever has the key",
-		Why:     "Without issuer the claim iss is not looked at. Where one key signs for several issuers, the tokens of all of them pass.",
+		Why:     "Without issuer the claim iss is not looked at. Where one key signs for several issuers, the tokens of all of them pass. And whoever has the key may name any issuer, such as that of another policy, and so be taken for one of its consumers.",
 		Do:      "Set issuer to what stands in the claim iss.",
 		Example: "jwt: { jwks_url: https://idp.example.com/keys, audience: shop }"})
 )

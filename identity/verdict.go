@@ -25,6 +25,11 @@ const (
 	Route     Why = "route"       // or for this route
 	Password  Why = "password"    // it is not that of the user
 	Crowded   Why = "busy"        // nobody could check it: too many others are being checked
+
+	// What policies find before they ask.
+	Missing   Why = "missing_credentials"
+	Ambiguous Why = "ambiguous" // there are two
+	Guessing  Why = "guessing"  // its sender guesses, and has to wait
 )
 
 // A KeyVerdict is what comes of an API key.

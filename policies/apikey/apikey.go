@@ -36,20 +36,13 @@ type apiKey struct {
 	deny          map[identity.Why]func(*policy.Exchange)
 }
 
-// Reasons beside those of a book.
-const (
-	missing  identity.Why = "missing_credentials"
-	twice    identity.Why = "ambiguous"
-	guessing identity.Why = "guessing"
-)
-
 func build(c Config, env *plug.Env) (policy.Policy, error) {
 	p := &apiKey{
 		places: c.In, authorization: c.Authorization, optional: c.Optional, keep: c.Keep,
 		challenge: `ApiKey realm="` + identity.Realm(env.Where) + `"`, book: env.Identity, guard: identity.GuardOf(env.State), deny: map[identity.Why]func(*policy.Exchange){},
 	}
 	for _, why := range []identity.Why{
-		missing, twice, guessing,
+		identity.Missing, identity.Ambiguous, identity.Guessing,
 		identity.Malformed, identity.Unknown, identity.Expired, identity.Revoked, identity.Orphaned, identity.Address, identity.Route,
 	} {
 		p.deny[why] = env.Denier(name, string(why))
@@ -97,17 +90,17 @@ func (p *apiKey) judge(x *policy.Exchange, now time.Time) (v identity.KeyVerdict
 	text, found, err := p.take(x.Request)
 	switch {
 	case err != nil:
-		return identity.KeyVerdict{Why: twice}, found, err
+		return identity.KeyVerdict{Why: identity.Ambiguous}, found, err
 	case !found && p.optional:
 		return v, false, nil
 	case !found:
-		v.Why = missing
+		v.Why = identity.Missing
 		return v, false, p.unauthorized(problem.NoCredentials)
 	}
 	v = p.book.Key(text, x, now)
 	if wait := p.wait(x, &v, now); wait > 0 {
 		seconds := int64((wait + time.Second - 1) / time.Second)
-		v = identity.KeyVerdict{Why: guessing}
+		v = identity.KeyVerdict{Why: identity.Guessing}
 		return v, true, problem.Limited.New("Too many wrong keys came from there. Try again in %d s.", seconds).With("Retry-After", strconv.FormatInt(seconds, 10))
 	}
 	switch v.Why {

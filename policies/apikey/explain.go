@@ -40,8 +40,8 @@ func (p *apiKey) Explain(x *policy.Exchange) policy.Verdict {
 }
 
 var reasons = map[identity.Why]string{
-	missing:            "there is no key",
-	guessing:           "too many wrong keys came from there",
+	identity.Missing:   "there is no key",
+	identity.Guessing:  "too many wrong keys came from there",
 	identity.Malformed: "the key is malformed: it is nobody's",
 	identity.Unknown:   "nobody has this key",
 	identity.Expired:   "the key %s is expired",
@@ -53,7 +53,7 @@ var reasons = map[identity.Why]string{
 
 // why says in words why a key is not good.
 func (p *apiKey) why(v *identity.KeyVerdict, err error) string {
-	if v.Why == twice {
+	if v.Why == identity.Ambiguous {
 		var bad *problem.Problem
 		if errors.As(err, &bad) && bad.Detail != "" {
 			return "nobody can tell which key is meant"

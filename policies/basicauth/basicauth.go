@@ -73,13 +73,6 @@ type guard struct {
 	deny      map[identity.Why]func(*policy.Exchange)
 }
 
-// Reasons beside those of a book.
-const (
-	missing  identity.Why = "missing_credentials"
-	twice    identity.Why = "ambiguous"
-	guessing identity.Why = "guessing"
-)
-
 func build(c Config, env *plug.Env) (policy.Policy, error) {
 	g := &guard{
 		users: map[string]identity.Account{}, book: env.Identity, consumers: c.consumers(), optional: c.Optional, keep: c.Keep,
@@ -95,7 +88,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		g.users[user] = identity.Account{Name: user, Hash: h}
 	}
 	g.strangers = g.book.Strangers(g.consumers, slices.Collect(maps.Values(all)))
-	for _, why := range []identity.Why{missing, twice, guessing, identity.Malformed, identity.Unknown, identity.Password, identity.Orphaned, identity.Crowded} {
+	for _, why := range []identity.Why{identity.Missing, identity.Ambiguous, identity.Guessing, identity.Malformed, identity.Unknown, identity.Password, identity.Orphaned, identity.Crowded} {
 		g.deny[why] = env.Denier(name, string(why))
 	}
 	return g, nil
@@ -112,7 +105,7 @@ func (g *guard) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response,
 		g.guesses.Passed(x.Client, a.Name, x.Start)
 		g.pass(x, &a)
 		return next(x)
-	case why == missing && g.optional:
+	case why == identity.Missing && g.optional:
 		return next(x)
 	case why == identity.Unknown || why == identity.Password:
 		g.guesses.Failed(x.Client, a.Name, x.Start)
@@ -127,9 +120,9 @@ func (g *guard) judge(x *policy.Exchange) (a identity.Account, why identity.Why,
 	text, found, err := identity.Authorization(x.Request, "Basic")
 	switch {
 	case err != nil:
-		return a, twice, err
+		return a, identity.Ambiguous, err
 	case !found:
-		return a, missing, nil
+		return a, identity.Missing, nil
 	}
 	d := room.Get().(*decoded)
 	defer d.free()
@@ -142,7 +135,7 @@ func (g *guard) judge(x *policy.Exchange) (a identity.Account, why identity.Why,
 		a.Hash = g.strangers.Of(a.Name)
 	}
 	if wait := g.guesses.Wait(x.Client, a.Name, x.Start); wait > 0 {
-		return a, guessing, tooOften(wait)
+		return a, identity.Guessing, tooOften(wait)
 	}
 	switch match := g.book.Passwords().Check(a.Name, d.password(), a.Hash); {
 	case match == identity.Busy:
@@ -186,7 +179,7 @@ func (g *guard) pass(x *policy.Exchange, a *identity.Account) {
 // refusal is what a client is told. Whether there is such a user is not.
 func (g *guard) refusal(why identity.Why) error {
 	switch why {
-	case missing:
+	case identity.Missing:
 		return problem.NoCredentials.New("").With("WWW-Authenticate", g.challenge)
 	case identity.Crowded:
 		return problem.Overloaded.New("Too many passwords are being checked.").With("Retry-After", "2")

@@ -13,7 +13,7 @@ func (g *guard) Explain(x *policy.Exchange) (v policy.Verdict) {
 	switch {
 	case err != nil:
 		return policy.Verdict{Why: reason(why, a.Name), Err: err}
-	case why == missing && g.optional:
+	case why == identity.Missing && g.optional:
 		return policy.Verdict{Why: "the request shows no user name and password, and need not"}
 	case why != "":
 		return policy.Verdict{Why: reason(why, a.Name), Err: g.refusal(why)}
@@ -32,13 +32,13 @@ func (g *guard) Explain(x *policy.Exchange) (v policy.Verdict) {
 // reason says why a request is nobody's.
 func reason(why identity.Why, user string) string {
 	switch why {
-	case missing:
+	case identity.Missing:
 		return "the request shows no user name and password"
 	case identity.Malformed:
 		return "Authorization: Basic is not followed by base64 of USER:PASSWORD in UTF-8 without control characters"
-	case twice:
+	case identity.Ambiguous:
 		return "the request has more than one Authorization field"
-	case guessing:
+	case identity.Guessing:
 		return "too many wrong passwords came from there, or for " + user
 	case identity.Unknown:
 		return "there is no such user here"
