@@ -234,6 +234,30 @@ func TestRemoveConsumer(t *testing.T) {
 	}
 }
 
+// Taking tokens back once more makes none of them good again.
+func TestRevocationsAddUp(t *testing.T) {
+	r, m := attached(t)
+	b := EmptyBook(r)
+	at := time.Now()
+	revoke := func(before, until time.Time) store.RevocationRecord {
+		rec, err := r.Revoke(t.Context(), store.RevocationRecord{Issuer: "i", Subject: "s", Before: before, Until: until})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rec
+	}
+	first := revoke(at.Add(-time.Minute), at.Add(48*time.Hour))
+	if got := revoke(at.Add(-time.Hour), at.Add(time.Hour)); !got.Before.Equal(first.Before) || !got.Until.Equal(first.Until) {
+		t.Errorf("got %+v, want no less than %+v", got, first)
+	}
+	if !b.Revoked("i", "", "s", at.Add(-30*time.Minute)) || len(m.records.Revocations) != 1 {
+		t.Error("a token that was taken back is good again")
+	}
+	if got := revoke(at, at.Add(49*time.Hour)); !got.Before.After(first.Before) || !got.Until.After(first.Until) {
+		t.Errorf("got %+v, want more than %+v", got, first)
+	}
+}
+
 func TestRevocations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, m := attached(t)

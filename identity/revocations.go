@@ -20,7 +20,7 @@ func revocationOf(rec *store.RevocationRecord) revocation {
 const maxRevocations = 1_000_000
 
 // Revoke takes tokens back: that with rec.ID, or those of rec.Subject that were issued before rec.Before, which is now when it is zero. Without an
-// issuer it holds for every one. Created is set here.
+// issuer it holds for every one. Created is set here. One that there is already holds for no fewer tokens afterwards, nor for less long.
 func (r *Registry) Revoke(ctx context.Context, rec store.RevocationRecord) (store.RevocationRecord, error) {
 	rec.Created = now()
 	switch {
@@ -41,7 +41,10 @@ func (r *Registry) Revoke(ctx context.Context, rec store.RevocationRecord) (stor
 	}
 	rec.Before = rec.Before.UTC().Truncate(time.Millisecond)
 	err := r.change(ctx, func(k *roll) (store.Change, func(), error) {
-		if k.revocations.n.Load() >= maxRevocations {
+		old, found := k.revocations.find(revocationOf(&rec))
+		if found {
+			rec.Before, rec.Until = later(rec.Before, old.Before), later(rec.Until, old.Until)
+		} else if k.revocations.n.Load() >= maxRevocations {
 			return store.Change{}, nil, wrong("id", "there are %d revocations already", maxRevocations)
 		}
 		return store.Change{Put: store.Records{Revocations: []store.RevocationRecord{rec}}}, func() {
@@ -49,6 +52,13 @@ func (r *Registry) Revoke(ctx context.Context, rec store.RevocationRecord) (stor
 		}, nil
 	})
 	return rec, err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // Unrevoke forgets a revocation, named by its issuer and its ID or subject.
