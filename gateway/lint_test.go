@@ -77,6 +77,7 @@ var lintCases = []struct{ code, doc, at string }{
 	{"SP606", "consumers: [{ name: c, credentials: [{ api_key: { value: \"${env('NO_SUCH', '0123456789')}\" } }] }]\nroutes: [{ match: /, policies: [api_key: {}], upstream: a }]", "consumers[0].credentials[0].api_key.value"},
 	{"", hashedKey + "routes: [{ match: /, policies: [any_of: [{ basic_auth: {} }, { api_key: {} }]], upstream: a }]", ""},
 	{"SP701", "routes: [{ match: /, policies: [{ cors: { origins: [https://a.test, { regex: 'https://app.example[.]com' }] } }, { rate_limit: 1/s }], upstream: a }]", "routes[0].policies[0].cors.origins[1]"},
+	{"SP701", "routes: [{ match: /, policies: [{ cors: { origins: [{ regex: 'https://app[.]example[.]com.*' }] } }, { rate_limit: 1/s }], upstream: a }]", "routes[0].policies[0].cors.origins[0]"},
 	{"SP701", "routes: [{ match: /, policies: [{ cors: { origins: \"https://*.com\" } }, { rate_limit: 1/s }], upstream: a }]", "routes[0].policies[0].cors.origins"},
 	{"SP702", "routes: [{ match: /, policies: [{ cors: { origins: [\"null\"], credentials: true } }], upstream: a }]", "routes[0].policies[0].cors.origins[0]"},
 	{"SP703", "routes: [{ match: /, policies: [{ csrf: { trusted_origins: http://app.partner.io } }], upstream: a }]", "routes[0].policies[0].csrf.trusted_origins"},

@@ -15,7 +15,7 @@ import (
 
 var (
 	looseOrigin = lint.Define(lint.Rule{Code: "SP701", Title: "Origins of more pages than are meant",
-		Why:     "A wildcard stands right in front of a top-level domain, or a regular expression has a bare dot in a name, or a name that may begin with anything: https://.*example\\.com is also https://evilexample.com.",
+		Why:     "A wildcard stands right in front of a top-level domain, or a regular expression has a bare dot in a name, or a name that may begin or end with anything: https://.*example\\.com is also https://evilexample.com.",
 		Do:      "Write \\. for a dot and end what may vary with one, or write https://*.example.com.",
 		Example: "policies:\n  - cors: { origins: [{ regex: \"https://app.example\\\\.com\" }] }"})
 	nullTrusted = lint.Define(lint.Rule{Code: "SP702", Title: "Pages without an origin are trusted",

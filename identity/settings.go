@@ -64,8 +64,8 @@ type KeySettings struct {
 	Value    schema.Secret  `json:"value" default:"" doc:"The key itself; better from outside, as ${env.ACME_KEY}."`
 	Hash     KeyHash        `json:"hash" default:"" doc:"In place of the key, its hash: sha256: and 64 hex digits, as of printf %s KEY | sha256sum."`
 	Expires  Moment         `json:"expires" default:"" doc:"When it ceases to be good."`
-	AllowIPs []netip.Prefix `json:"allow_ips" one:"true" doc:"Networks and addresses that it may be used from; from anywhere without."`
-	Routes   []string       `json:"routes" one:"true" doc:"Names of the routes that it is good for, API/NAME where several apis have one of a name; for all without."`
+	AllowIPs []netip.Prefix `json:"allow_ips" one:"true" min:"1" doc:"Networks and addresses that it may be used from; from anywhere without."`
+	Routes   []string       `json:"routes" one:"true" min:"1" doc:"Names of the routes that it is good for, API/NAME where several apis have one of a name; for all without."`
 }
 
 // Check wants the key in one way.

@@ -79,7 +79,13 @@ func TestConfigErrors(t *testing.T) {
 		{`""`, "nothing is given"},
 		{"{regex: '('}", "origins.regex: missing closing )"},
 		{"{regex: 'a)|(b'}", "origins.regex: unexpected )"},
-		{"{regex: '.*'}", "matches nothing at all"},
+		{"{regex: '.*'}", "matches the pages of anybody, such as https://anybody.invalid; end it with a name of yours"},
+		{"{regex: '.+'}", "matches the pages of anybody"},
+		{"{regex: 'https?://.*'}", "matches the pages of anybody"},
+		{"{regex: 'http://[a-z.]+'}", "matches the pages of anybody"},
+		{"{regex: 'https://[^/]+:[0-9]+'}", "matches the pages of anybody, such as https://any-body0.some.invalid:8443"},
+		{"{regex: 'https://app[.]test|.*'}", "matches the pages of anybody"},
+		{"{regex: '(https://app[.]test)?'}", "matches an empty text"},
 		{"{regex: '${request.host}'}", "cannot stand here"},
 		{"${request.host}", "cannot stand here"},
 		{"{host: x}", "a map is given where an origin is wanted"},
@@ -111,6 +117,10 @@ func TestLoose(t *testing.T) {
 		`https://.*example\.com`:          `*example\.`,
 		`https://[a-z0-9-]+example\.com`:  `+example\.`,
 		`https://(app|www).example\.com`:  ").example",
+		`https://app\.example\.com.*`:     "m.*",
+		`https://(app\.example\.com.+)`:   "m.+)",
+		`https://app\.example\.com[^/]*`:  "m[^/]*",
+		`https://app\.example\.com:.*`:    "",
 	} {
 		p, err := parseRegex(text)
 		if err != nil {

@@ -111,11 +111,19 @@ func parseRegex(text string) (Pattern, error) {
 	if err != nil {
 		return Pattern{}, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
+	for _, page := range anybodys {
+		if re.MatchString(page) {
+			return Pattern{}, fmt.Errorf("it matches the pages of anybody, such as %s; end it with a name of yours, as in https://pr-[0-9]+\\.example\\.com", page)
+		}
+	}
 	if re.MatchString("") {
-		return Pattern{}, errors.New("it matches nothing at all; write the whole origin, as in https://pr-[0-9]+\\.example\\.com")
+		return Pattern{}, errors.New("it matches an empty text; write the whole origin, as in https://pr-[0-9]+\\.example\\.com")
 	}
 	return Pattern{text: text, regex: re}, nil
 }
+
+// anybodys are origins that nobody has, and that none who means some pages lets in.
+var anybodys = []string{"https://anybody.invalid", "http://anybody.invalid", "https://any-body0.some.invalid:8443"}
 
 func lower(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -136,7 +144,7 @@ func ascii(s string) bool {
 }
 
 // Loose returns what of a regular expression stands for more than is meant, most likely: a bare dot within a name, or a name whose
-// beginning may be anything. It is "" when there is nothing, and for patterns that are none.
+// beginning or end may be anything. It is "" when there is nothing, and for patterns that are none.
 func (p *Pattern) Loose() string {
 	if p.regex == nil {
 		return ""
@@ -144,4 +152,4 @@ func (p *Pattern) Loose() string {
 	return looseDot.FindString(p.text)
 }
 
-var looseDot = regexp.MustCompile(`[a-z0-9\])+*]\.[a-z][a-z0-9-]*|[*+][a-z][a-z0-9-]*\\\.`)
+var looseDot = regexp.MustCompile(`[a-z0-9\])+*]\.[a-z][a-z0-9-]*|[*+][a-z][a-z0-9-]*\\\.|[^\\:]\.[*+]\)*$|[^:]\[\^[^\]]*\][*+]\)*$`)

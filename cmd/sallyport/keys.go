@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -79,10 +80,12 @@ func printKey(c *cobra.Command, p *people, path string, order any, asJSON bool) 
 		return found(fmt.Errorf("the gateway's answer cannot be read: %w", err))
 	}
 	out, notes := c.OutOrStdout(), c.ErrOrStderr()
+	text := k.Secret + "\n"
 	if asJSON {
-		fmt.Fprint(out, string(body))
-	} else {
-		fmt.Fprintln(out, k.Secret)
+		text = string(body)
+	}
+	if _, err := io.WriteString(out, text); err != nil {
+		return found(fmt.Errorf("the key %s was made and could not be printed, so nobody has it: %w; sallyport keys revoke %s takes it back", k.ID, err, k.ID))
 	}
 	until := "for good"
 	if k.Expires != nil {

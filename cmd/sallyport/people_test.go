@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"sallyport/identity"
@@ -102,5 +103,23 @@ func TestFindKeys(t *testing.T) {
 	}
 	if code, _, notes := apart("", "keys", "check", filepath.Join(t.TempDir(), "none")); code != findings || !strings.Contains(notes, "no such file") {
 		t.Errorf("no file: %d %s", code, notes)
+	}
+}
+
+// A full takes nothing, as a disk or pipe that is.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// A key that nobody has seen is told, with the way to take it back.
+func TestKeyThatCannotBePrinted(t *testing.T) {
+	i := install(t)
+	i.write("listeners: [\"127.0.0.1:0\"]\nadmin: \"" + port(t) + "\"\nconsumers: [{ name: acme }]\nroutes: [{ match: /, respond: {} }]\n")
+	for _, format := range []string{"--json=false", "--json"} {
+		var notes bytes.Buffer
+		code := execute([]string{"keys", "create", "--consumer", "acme", format, "-c", i.document()}, strings.NewReader(""), full{}, &notes)
+		if code != findings || !strings.Contains(notes.String(), "could not be printed, so nobody has it: no space left on device; sallyport keys revoke k_") {
+			t.Errorf("%s: %d: %s", format, code, notes.String())
+		}
 	}
 }

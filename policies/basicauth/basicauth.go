@@ -25,7 +25,7 @@ var Kind = plug.Define(name, "Lets in who shows a user name and its password, by
 
 // Config is what the document says.
 type Config struct {
-	Users     map[string]*identity.Hash `json:"users" doc:"Hashes of passwords by user name: bcrypt, as htpasswd -nB makes, or argon2id."`
+	Users     map[string]*identity.Hash `json:"users" min:"1" doc:"Hashes of passwords by user name: bcrypt, as htpasswd -nB makes, or argon2id."`
 	Htpasswd  *File                     `json:"htpasswd" doc:"A file with more of them, a line NAME:HASH each, read again when it changes. Other hashes than bcrypt and argon2id are refused."`
 	Consumers *bool                     `json:"consumers" doc:"Whether the basic credentials of consumers, in the document and in the store, are good here; they are when neither users nor htpasswd is given."`
 	Realm     string                    `json:"realm" default:"sallyport" min:"1" max:"200" doc:"What clients show to people who are to type a password."`

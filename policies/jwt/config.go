@@ -32,7 +32,7 @@ type Config struct {
 	Leeway   time.Duration `json:"leeway" default:"60s" min:"0s" max:"1h" doc:"How much clocks may differ when the times in a token are judged."`
 	Require  []string      `json:"require" one:"true" default:"[exp]" doc:"Claims that must be there; with audience aud must be as well, and with issuer iss, whatever stands here."`
 	MaxAge   time.Duration `json:"max_age" default:"0s" min:"0s" doc:"How long after it was issued a token is good at most, whatever its exp; tokens without iat are refused then. 0s for as long as exp says."`
-	Typ      []string      `json:"typ" one:"true" default:"[JWT, at+jwt]" doc:"What the typ in a token's header may be; one without is taken for JWT."`
+	Typ      []string      `json:"typ" one:"true" min:"1" default:"[JWT, at+jwt]" doc:"What the typ in a token's header may be; one without is taken for JWT."`
 	Cache    Cache         `json:"cache" doc:"How many checked tokens are remembered, so that they are not checked in full each time."`
 }
 
@@ -44,8 +44,8 @@ type Trust struct {
 	Key        string        `json:"key" default:"" doc:"The issuer's public key, as PEM or as a JWK; ${file(\"issuer.pem\")} reads it from a file."`
 	KeyFile    *schema.File  `json:"key_file" doc:"A file with the issuer's public key, as PEM or as a JWK."`
 	Secret     schema.Secret `json:"secret" default:"" doc:"The secret that issuer and gateway share, for HS256, HS384 and HS512; at least 32, 48 or 64 bytes."`
-	Audience   []string      `json:"audience" one:"true" doc:"Whom the token must be for: its claim aud must hold one of these."`
-	Algorithms []string      `json:"algorithms" one:"true" enum:"RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA,Ed25519,HS256,HS384,HS512" doc:"How tokens may be signed; every asymmetric way by default, and with secret every HS that it is long enough for."`
+	Audience   []string      `json:"audience" one:"true" min:"1" doc:"Whom the token must be for: its claim aud must hold one of these."`
+	Algorithms []string      `json:"algorithms" one:"true" min:"1" enum:"RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA,Ed25519,HS256,HS384,HS512" doc:"How tokens may be signed; every asymmetric way by default, and with secret every HS that it is long enough for."`
 	JWKS       Publication   `json:"jwks" doc:"How the issuer's keys are fetched."`
 }
 
@@ -66,8 +66,8 @@ type Cache struct {
 
 // Scopes are rules on scopes. A plain list is one of which all are needed.
 type Scopes struct {
-	All []string `json:"all" one:"true" short:"true" doc:"Scopes that the token must have, all of them; a list in place of the settings means this."`
-	Any []string `json:"any" one:"true" doc:"Scopes of which the token must have one."`
+	All []string `json:"all" one:"true" min:"1" short:"true" doc:"Scopes that the token must have, all of them; a list in place of the settings means this."`
+	Any []string `json:"any" one:"true" min:"1" doc:"Scopes of which the token must have one."`
 }
 
 // Check judges the settings together.
@@ -89,7 +89,7 @@ func (c *Config) Check() error {
 	if len(c.From) == 0 {
 		errs = append(errs, schema.At("from", errors.New("it names no place; leave it out for the field Authorization")))
 	}
-	errs = append(errs, checkForward(c.Forward), c.checkOverlap())
+	errs = append(errs, checkForward(c.Forward), c.checkOverlap(), c.checkAudience())
 	return errors.Join(errs...)
 }
 
@@ -105,6 +105,14 @@ func (c *Config) checkOverlap() error {
 	return nil
 }
 
+// checkAudience wants names: an empty one is what comes of a variable that nobody has set.
+func (t *Trust) checkAudience() error {
+	if slices.Contains(t.Audience, "") {
+		return schema.At("audience", errors.New("it is empty; write what the issuer puts into the claim aud, or leave it out"))
+	}
+	return nil
+}
+
 // checkIssuers wants settings of several issuers to be told apart, and not mixed with those of one.
 func (c *Config) checkIssuers() error {
 	var errs []error
@@ -116,6 +124,9 @@ func (c *Config) checkIssuers() error {
 		at := schema.Index("issuers", i)
 		if t.Issuer == "" {
 			errs = append(errs, schema.At(at, errors.New("\"issuer\" is missing: among several it says whose tokens these settings are for")))
+		}
+		if err := t.checkAudience(); err != nil {
+			errs = append(errs, schema.At(at, err))
 		}
 		if len(t.Audience) == 0 {
 			t.Audience = c.Audience

@@ -53,7 +53,7 @@ func (f *field) value(claims map[string]any) (text string, found, ok bool) {
 		return "", false, true
 	}
 	text, ok = written(v)
-	return text, true, ok && wire.ValidValue(text)
+	return text, true, ok && wire.ValidValue(text) && strings.Trim(text, " \t") == text // a field keeps no space around it, and it would be another one
 }
 
 func written(v any) (string, bool) {

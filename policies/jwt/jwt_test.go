@@ -23,7 +23,7 @@ import (
 func rights(more map[string]any) map[string]any {
 	claims := map[string]any{
 		"iss": "https://idp.test", "aud": "api", "sub": "ada", "exp": inAnHour(), "scope": "read write", "level": 3, "staff": true,
-		"realm_access": map[string]any{"roles": []string{"clerk", "a,b"}}, "https://x.test/team": "red", "a.b": "dotted", "tenant": "t1", "empty": []string{}, "evil": "x\r\nX-Admin: 1",
+		"realm_access": map[string]any{"roles": []string{"clerk", "a,b"}}, "https://x.test/team": "red", "a.b": "dotted", "tenant": "t1", "empty": []string{}, "evil": "x\r\nX-Admin: 1", "spaced": " ada",
 	}
 	for name, v := range more {
 		claims[name] = v
@@ -44,7 +44,7 @@ func TestRules(t *testing.T) {
 		{"claims: {tenant: '${request.headers[\"x-tenant\"]}'}", ""}, {"claims: {tenant: '${request.method}'}", "claim"}, {"claims: {level: '${1 + 2}'}", ""}, {"claims: {level: '${\"3\"}'}", "claim"}, {"claims: {sub: '${[\"ada\", \"bob\"]}'}", ""},
 		{"claims: {sub: '${request.headers[\"x-nobody\"]}'}", "claim"},
 		{"require: [exp, sub]", ""}, {"require: [exp, jti]", "required_claim"}, {"require: [realm_access.roles]", ""}, {"max_age: 1h", "required_claim"},
-		{"typ: at+jwt", "type"}, {"forward: {X-User: evil}", "claim"}, {"forward: {X-Roles: realm_access.roles}", "claim"}, {"algorithms: [RS256]", "algorithm"}, {"audience: [other, api]", ""}, {"audience: other", "audience"},
+		{"typ: at+jwt", "type"}, {"forward: {X-User: evil}", "claim"}, {"forward: {X-User: spaced}", "claim"}, {"forward: {X-Roles: realm_access.roles}", "claim"}, {"algorithms: [RS256]", "algorithm"}, {"audience: [other, api]", ""}, {"audience: other", "audience"},
 	} {
 		t.Run(c.settings, func(t *testing.T) {
 			settings := c.settings
