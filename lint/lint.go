@@ -49,6 +49,7 @@ var Groups = []struct {
 	{'4', "Trust and encryption"},
 	{'5', "Upstreams"},
 	{'6', "Consumers, credentials and plans"},
+	{'7', "Browsers"},
 	{'9', "The process and this list"},
 }
 
@@ -57,13 +58,22 @@ var all []*Rule
 
 var code = regexp.MustCompile(`^SP[0-9]{3}$`)
 
-// Define declares a rule. Two of one code, or one that does not say everything, are a bug in the program, so it panics.
+// Define declares a rule. Two of one code, or one that does not say everything or is about nothing that has a group, are a bug in the program, so it panics.
 func Define(r Rule) *Rule {
-	if !code.MatchString(r.Code) || ByCode(r.Code) != nil || r.Title == "" || r.Why == "" || r.Do == "" || r.Example == "" {
+	if !code.MatchString(r.Code) || !grouped(r.Code[2]) || ByCode(r.Code) != nil || r.Title == "" || r.Why == "" || r.Do == "" || r.Example == "" {
 		panic(fmt.Sprintf("lint: %s is declared twice, or not whole", r.Code))
 	}
 	all = append(all, &r)
 	return &r
+}
+
+func grouped(digit byte) bool {
+	for _, g := range Groups {
+		if g.Digit == digit {
+			return true
+		}
+	}
+	return false
 }
 
 // All returns the declared rules by code.
