@@ -85,7 +85,7 @@ func (g *gate) admit(x *policy.Exchange, now time.Time, w wait) (reason, error) 
 	token, place, err := g.take(x.Request)
 	switch {
 	case err != nil:
-		return malformed, err
+		return malformed, problem.From(err).With("WWW-Authenticate", `Bearer error="invalid_request"`) // RFC 6750 §3.1
 	case place < 0 && g.optional:
 		return good, nil
 	case place < 0:

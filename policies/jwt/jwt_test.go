@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sallyport/fetch"
+	"sallyport/problem"
 	"sallyport/store"
 	"sallyport/store/sqlite"
 	"sallyport/wire"
@@ -117,8 +118,8 @@ func TestForwarding(t *testing.T) {
 	}
 	twice := asked(text)
 	twice.Request.Header.Add("Authorization", "Bearer "+text)
-	if _, err := newWorld(t).gate(with("issuer: 'https://idp.test'", k)).Handle(twice, next); err == nil || !strings.Contains(err.Error(), "bad_request") {
-		t.Errorf("two tokens: %v", err)
+	if _, err := newWorld(t).gate(with("issuer: 'https://idp.test'", k)).Handle(twice, next); err == nil || !strings.Contains(err.Error(), "bad_request") || !strings.Contains(fmt.Sprint(problem.From(err).Header), `Bearer error="invalid_request"`) {
+		t.Errorf("two tokens: %v with %v", err, problem.From(err).Header)
 	}
 }
 
