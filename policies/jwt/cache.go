@@ -41,6 +41,7 @@ type entry struct {
 	tag   tag
 	token *verified
 	used  atomic.Bool // since the hand last came by
+	place int         // in the ring; guarded by the mu of the shard
 }
 
 // A scratch is room to make a tag in.
@@ -111,7 +112,7 @@ func (c *cache) put(t tag, v *verified, now int64) {
 	for len(sh.ring) > 0 && (len(sh.ring) >= c.most || sh.bytes+v.size > c.bytes) {
 		sh.evict()
 	}
-	e := &entry{tag: t, token: v}
+	e := &entry{tag: t, token: v, place: len(sh.ring)}
 	sh.at[t] = e
 	sh.ring = append(sh.ring, e)
 	sh.bytes += v.size
@@ -150,6 +151,7 @@ func (sh *cacheShard) remove(i int) {
 	delete(sh.at, e.tag)
 	sh.bytes -= e.token.size
 	sh.ring[i] = sh.ring[last]
+	sh.ring[i].place = i
 	sh.ring[last] = nil
 	sh.ring = sh.ring[:last]
 }
@@ -188,14 +190,7 @@ func (c *cache) drop(t tag) {
 	sh := c.shard(t)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	e := sh.at[t]
-	if e == nil {
-		return
-	}
-	for i := range sh.ring {
-		if sh.ring[i] == e {
-			sh.remove(i)
-			return
-		}
+	if e := sh.at[t]; e != nil {
+		sh.remove(e.place)
 	}
 }
