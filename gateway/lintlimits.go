@@ -37,6 +37,7 @@ func (b *builder) bounds(rules []*rule) {
 // unbounded finds steps that take a bound away or do not hold it.
 func (b *builder) unbounded(s step) {
 	n := s.node
+	b.content(s)
 	if s.kind == "size_limit" && (n.Text == "none" || fieldText(n, "request") == "none") {
 		b.once(endlessRoute, s, "bodies of requests have no bound here")
 	}

@@ -35,8 +35,8 @@ var (
 		Do:      "Remove the setting that has no effect, or change the one that keeps it from having one.",
 		Example: "rate_limit: { rate: 10/s, scope: local, on_store_error: deny }"})
 	dryRun = lint.Define(lint.Rule{Code: "SP108", Severity: lint.Note, Title: "A policy that only counts",
-		Why:     "With dry_run a policy counts what it would refuse and lets it pass. That is meant for finding good settings, and easily forgotten.",
-		Do:      "Look at sallyport_policy_denials_total with the reason dry_run, then remove dry_run.",
+		Why:     "With dry_run, or mode: report, a policy counts what it would refuse and lets it pass. That is meant for finding good settings, and easily forgotten.",
+		Do:      "Look at sallyport_policy_denials_total with the reason dry_run, or at sallyport_policy_actions_total with the action reported, then have it act.",
 		Example: "rate_limit: { rate: 10/s, dry_run: true }"})
 	onPurpose = lint.Define(lint.Rule{Code: "SP109", Severity: lint.Note, Title: "Faults on purpose",
 		Why:     "The policy fault delays requests or makes them fail.",

@@ -50,6 +50,7 @@ var Groups = []struct {
 	{'5', "Upstreams"},
 	{'6', "Consumers, credentials and plans"},
 	{'7', "Browsers"},
+	{'8', "Content"},
 	{'9', "The process and this list"},
 }
 

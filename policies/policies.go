@@ -26,6 +26,7 @@ import (
 	"sallyport/policies/securityheaders"
 	"sallyport/policies/sizelimit"
 	"sallyport/policies/timeout"
+	"sallyport/policies/validate"
 	"sallyport/policy"
 )
 
@@ -46,6 +47,7 @@ var All = []*plug.Kind[policy.Policy]{
 	concurrency.Kind,
 	sizelimit.Kind,
 	jsonlimits.Kind,
+	validate.Kind,
 	timeout.Kind,
 	fault.Kind,
 	headers.Kind,

@@ -33,7 +33,7 @@ var owners = map[string]string{
 	"golang.org/x/sys":                         "gateway process wire/h1 bench/*",
 	"golang.org/x/tools":                       "test",
 	"google.golang.org/protobuf":               "expr telemetry",
-	"github.com/santhosh-tekuri/jsonschema/v6": "", // tests only
+	"github.com/santhosh-tekuri/jsonschema/v6": "policies/validate",
 	"github.com/coder/websocket":               "", // tests only
 	"github.com/google/go-cmp":                 "", // tests only
 	"github.com/rogpeppe/go-internal":          "", // tests only

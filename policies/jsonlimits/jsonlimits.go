@@ -4,7 +4,6 @@ package jsonlimits
 
 import (
 	"errors"
-	"strings"
 
 	"sallyport/plug"
 	"sallyport/policy"
@@ -20,7 +19,7 @@ var Kind = plug.Define(name, "Bounds the JSON in requests: its depth, keys and s
 type limits struct {
 	bounds
 	size   int64
-	types  []pattern
+	types  []policy.Media
 	refuse bool // bodies of other types
 
 	denied  map[reason]func(*policy.Exchange)
@@ -34,15 +33,12 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 			depth: c.Depth, members: c.Members, keys: c.Keys, items: c.Items, key: c.KeyLength, text: -1, number: c.NumberLength,
 			exponent: c.Exponent, twice: c.DuplicateKeys,
 		},
-		size: int64(c.Size), refuse: c.Others == "refuse",
+		size: int64(c.Size), types: c.ContentTypes, refuse: c.Others == "refuse",
 		denied: map[reason]func(*policy.Exchange){},
 		tooBig: env.Denier(name, "size"), badType: env.Denier(name, "type"),
 	}
 	if c.StringLength != nil {
 		l.text = *c.StringLength
-	}
-	for _, t := range c.ContentTypes {
-		l.types = append(l.types, patternOf(t))
 	}
 	for _, r := range reasons {
 		l.denied[r] = env.Denier(name, string(r))
@@ -94,52 +90,21 @@ func (l *limits) judge(x *policy.Exchange) (*finding, error) {
 // wants says whether a body is to be judged. One that the gateway would read otherwise than the upstream is refused: in a
 // compressed one nothing can be judged, and other text than UTF-8 is no JSON (RFC 8259 §8.1).
 func (l *limits) wants(h *wire.Header) (bool, error) {
-	kind, typed, once := h.Single("Content-Type")
-	if !once {
+	d := policy.Describe(h)
+	switch {
+	case d.Twice:
 		return false, problem.BadMedia.New("The request has several Content-Type fields.")
-	}
-	kind, params, _ := strings.Cut(kind, ";")
-	kind = strings.Trim(kind, " \t")
-	if typed && kind != "" && !l.has(kind) {
+	case !d.Is(l.types):
 		if l.refuse {
 			return false, problem.BadMedia.New("A body of JSON is wanted here.")
 		}
 		return false, nil
-	}
-	if set := charset(params); set != "" && !wire.EqualFold(set, "utf-8") && !wire.EqualFold(set, "utf8") && !wire.EqualFold(set, "us-ascii") {
+	case !d.UTF8():
 		return false, problem.BadMedia.New("JSON is wanted in UTF-8 here.")
-	}
-	for name, value := range h.All() {
-		if wire.NameOf(name) == wire.ContentEncoding && value != "" && !wire.EqualFold(value, "identity") {
-			return false, problem.BadMedia.New("A body without Content-Encoding is wanted here.").With("Accept-Encoding", "identity")
-		}
+	case d.Encoded:
+		return false, problem.BadMedia.New("A body without Content-Encoding is wanted here.").With("Accept-Encoding", "identity")
 	}
 	return true, nil
-}
-
-func (l *limits) has(kind string) bool {
-	for i := range l.types {
-		if l.types[i].matches(kind) {
-			return true
-		}
-	}
-	return false
-}
-
-// charset returns the parameter of that name, "" when there is none. Of several the one that is not UTF-8 counts.
-func charset(params string) (set string) {
-	for params != "" {
-		var p string
-		p, params, _ = strings.Cut(params, ";")
-		key, value, _ := strings.Cut(strings.Trim(p, " \t"), "=")
-		if !wire.EqualFold(strings.Trim(key, " \t"), "charset") {
-			continue
-		}
-		if value = strings.Trim(value, " \t\"'"); set == "" || !wire.EqualFold(value, "utf-8") {
-			set = value
-		}
-	}
-	return set
 }
 
 // Explain judges the body like Handle.
