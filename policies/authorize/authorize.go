@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"sallyport/expr"
+	"sallyport/identity"
 	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
@@ -51,9 +52,27 @@ type rules struct {
 
 type rule struct {
 	Rule
-	ofWhom bool  // it is about who sent the request
-	broken error // that it does not hold, for the log
+	ofWhom bool             // it is about who sent the request
+	broken error            // that it does not hold, for the log
+	once   []identity.Place // what it looks at the first value of
 }
+
+// holds asks the rule. What it looks at may stand in the request once: the upstream could go by the other value.
+func (r *rule) holds(x *policy.Exchange) (bool, error) {
+	holds, err := r.If.Bool(x)
+	if !holds || err != nil {
+		return false, err
+	}
+	for _, p := range r.once {
+		if _, _, err := p.Take(x.Request); err != nil {
+			return false, fmt.Errorf("%s is given more than once", p)
+		}
+	}
+	return true, nil
+}
+
+// placesOf are the maps of a request that have the first value of each name.
+var placesOf = map[string]string{"query": "query:", "cookies": "cookie:"}
 
 func build(c Config, env *plug.Env) (policy.Policy, error) {
 	p := &rules{dryRun: c.DryRun, challenges: env.Challenges}
@@ -61,6 +80,11 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		of := rule{Rule: r, broken: fmt.Errorf("rule %d does not hold: %s", i+1, r.If)}
 		for _, use := range r.If.Uses() {
 			of.ofWhom = of.ofWhom || use.Root == "auth" || use.Root == "consumer"
+			if in, found := placesOf[use.Field]; found && use.Root == "request" && use.Key != "" {
+				if place, wrong := identity.ParsePlace(in + use.Key); wrong == "" {
+					of.once = append(of.once, place)
+				}
+			}
 		}
 		p.list = append(p.list, of)
 	}
@@ -76,7 +100,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 func (p *rules) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
 	for i := range p.list {
 		r := &p.list[i]
-		holds, err := r.If.Bool(x)
+		holds, err := r.holds(x)
 		if holds && err == nil {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 func (p *rules) Explain(x *policy.Exchange) policy.Verdict {
 	for i := range p.list {
 		r := &p.list[i]
-		holds, err := r.If.Bool(x)
+		holds, err := r.holds(x)
 		if holds && err == nil {
 			continue
 		}

@@ -21,7 +21,8 @@ func there(name string) bool {
 // lost is an error when a pepper has no database any more: it is made after its database. An empty store in place of that one would know of no revocation.
 func lost(file string) error {
 	info, err := os.Stat(file)
-	if err == nil && info.Size() > 0 || there(file) && err != nil || !there(pepperOf(file)) {
+	gone := err == nil && info.Size() == 0 || !there(file)
+	if !gone || !there(pepperOf(file)) {
 		return nil
 	}
 	return fmt.Errorf("the database is gone or empty, and its pepper %s is not; restore a backup, or put the pepper aside to begin anew", pepperOf(file))
