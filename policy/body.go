@@ -110,10 +110,17 @@ func ReadAll(body io.Reader, length, limit int64) ([]byte, error) {
 	}
 }
 
-// JSON returns the request's body decoded, nil and false when there is none. It reads up to MaxBody.
+// JSON returns the request's body decoded, nil and false when there is none. It reads up to MaxBody. One that says that it is
+// encoded, or in other text than UTF-8, is a problem: the upstream would read something else.
 func (x *Exchange) JSON() (value any, found bool, err error) {
 	if x.Request.Body == nil {
 		return nil, false, nil
+	}
+	switch d := Describe(&x.Request.Header); {
+	case d.Encoded:
+		return nil, false, problem.BadMedia.New("The body is read here, so it cannot have a Content-Encoding.").With("Accept-Encoding", "identity")
+	case !d.UTF8():
+		return nil, false, problem.BadMedia.New("The body is read here, so its text has to be UTF-8.")
 	}
 	b, err := x.Body(MaxBody)
 	if err != nil || len(b) == 0 {
