@@ -33,11 +33,15 @@ func (t record) named() cobra.PositionalArgs {
 	}
 }
 
-// group makes the command that holds those of a record.
+// group makes the command that holds those of a record. Alone it lists.
 func (t record) group(use, short, long string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Long: long, Args: oneCommand, RunE: func(c *cobra.Command, _ []string) error {
-		return fmt.Errorf("say what to do, such as sallyport %s list", c.Name())
-	}}
+	c := &cobra.Command{Use: use, Short: short, Long: long, Args: oneCommand}
+	for _, sub := range commands {
+		if sub.Name() == "list" {
+			c.Flags().AddFlagSet(sub.Flags())
+			c.RunE = sub.RunE
+		}
+	}
 	c.AddCommand(commands...)
 	return c
 }
