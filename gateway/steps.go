@@ -188,7 +188,6 @@ var laterPolicies = []string{
 	"decompress",
 	"idempotency",
 	"body",
-	"xml_json",
 	"wasm",
 	"external",
 }

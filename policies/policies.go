@@ -27,6 +27,7 @@ import (
 	"sallyport/policies/sizelimit"
 	"sallyport/policies/timeout"
 	"sallyport/policies/validate"
+	"sallyport/policies/xmljson"
 	"sallyport/policy"
 )
 
@@ -48,6 +49,7 @@ var All = []*plug.Kind[policy.Policy]{
 	sizelimit.Kind,
 	jsonlimits.Kind,
 	validate.Kind,
+	xmljson.Kind,
 	timeout.Kind,
 	fault.Kind,
 	headers.Kind,

@@ -94,3 +94,22 @@ func charset(params string) (set string) {
 	}
 	return set
 }
+
+// AskWhole asks the upstream for a response that can be read: all of it, and not compressed.
+func AskWhole(r *wire.Request) {
+	r.Header.Del("Range")
+	r.Header.Del("If-Range")
+	if r.Header.Has("Accept-Encoding") {
+		r.Header.Set("Accept-Encoding", "identity")
+	}
+}
+
+// ofBytes are the fields that hold for the bytes of one body only.
+var ofBytes = [...]string{"ETag", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest", "Accept-Ranges"}
+
+// Remade takes out of h what no longer holds when the body is another one than it came with.
+func Remade(h *wire.Header) {
+	for _, name := range ofBytes {
+		h.Del(name)
+	}
+}

@@ -87,6 +87,16 @@ func (v *ResponseVars) Body(limit int64) ([]byte, error) {
 	return v.body.bytes, nil
 }
 
+// Replace makes b the body of r, in place of the one that it has, which was read to its end. The bytes must not be changed.
+func Replace(r *wire.Response, b []byte) {
+	from := io.Closer(r.Body)
+	if r.Body == nil {
+		from = io.NopCloser(nil)
+	}
+	r.Body, r.Length = &putBack{*wire.BytesBody(b), from}, int64(len(b))
+	r.Trailer.Reset()
+}
+
 // A putBack is a response's body in memory. Closing it closes the one that it was read from: until then the
 // response is not the gateway's alone.
 type putBack struct {

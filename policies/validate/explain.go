@@ -25,7 +25,7 @@ func (v *validator) Explain(x *policy.Exchange) (e policy.Verdict) {
 	if v.response == nil {
 		return e
 	}
-	plain(x.Request)
+	policy.AskWhole(x.Request)
 	var statuses []string
 	for status := range v.shapes {
 		text := strconv.Itoa(status)

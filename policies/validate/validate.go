@@ -120,7 +120,7 @@ func (v *validator) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respo
 	if v.response == nil {
 		return next(x)
 	}
-	plain(x.Request)
+	policy.AskWhole(x.Request)
 	resp, err := next(x)
 	if err != nil {
 		return nil, err
@@ -224,15 +224,6 @@ func (v *validator) read(x *policy.Exchange) ([]byte, error) {
 		return nil, err
 	}
 	return b, nil
-}
-
-// plain asks for a response that can be judged: whole, and not compressed.
-func plain(r *wire.Request) {
-	r.Header.Del("Range")
-	r.Header.Del("If-Range")
-	if r.Header.Has("Accept-Encoding") {
-		r.Header.Set("Accept-Encoding", "identity")
-	}
 }
 
 // answer returns what is wrong with a response. The client is told no more than that something is.

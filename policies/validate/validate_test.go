@@ -201,7 +201,7 @@ func TestFilesBelow(t *testing.T) {
 func TestSlips(t *testing.T) {
 	for yaml, want := range map[string]int{
 		"{properties: {a: {format: emial}, b: {requird: [x]}, maxLengt: {maxLength: 1}}}": 2,
-		"{$defs: {a: {items: {patern: x}}}, x-own: 1, type: string}":                        1,
+		"{$defs: {a: {items: {patern: x}}}, x-own: 1, type: string}":                      1,
 	} {
 		if _, errs, warned := made(t, "{request: {schema: "+yaml+"}}"); len(warned) != want || len(errs) > 0 {
 			t.Errorf("%s: warned %q, %v", yaml, warned, errs)

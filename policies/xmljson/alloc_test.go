@@ -1,0 +1,24 @@
+//go:build !race && !poison
+
+package xmljson
+
+import "testing"
+
+func TestAllocations(t *testing.T) {
+	out := maps(t, "{to: xml, wrap: /a/b, order: [c, d]}", "")
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := out.toXML([]byte(`{"d":[1,2,3],"c":{"@x":"y","e":"text"}}`)); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 16 {
+		t.Errorf("%v allocations to XML, want at most 16", n)
+	}
+	in := maps(t, "json", "")
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := in.toJSON([]byte(`<a><c x="y"><e>text</e></c><d>1</d><d>2</d><d>3</d></a>`), ""); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 70 {
+		t.Errorf("%v allocations to JSON, want at most 70", n)
+	}
+}
