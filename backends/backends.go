@@ -5,6 +5,7 @@ import (
 	"embed"
 	"strings"
 
+	"sallyport/backends/function"
 	"sallyport/backends/redirect"
 	"sallyport/backends/respond"
 	"sallyport/backends/upstream"
@@ -17,6 +18,7 @@ var All = []*plug.Kind[policy.Handler]{
 	upstream.Kind,
 	respond.Kind,
 	redirect.Kind,
+	function.Kind,
 }
 
 //go:embed */*.txtar

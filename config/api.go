@@ -84,13 +84,13 @@ type Route struct {
 	Plans    string          `json:"plans" default:"" enum:"on,off" doc:"Whether the plans of consumers hold here; as on the api when it is not given."`
 	Rewrite  *schema.Node    `json:"rewrite" kind:"rewrite" doc:"How path, query and host change on the way to the upstream, after all policies."`
 	Mirror   *schema.Node    `json:"mirror" kind:"mirror" doc:"Another upstream that gets copies of the requests as they go upstream; what it answers is thrown away."`
+	Payload  *schema.Node    `json:"payload" doc:"The form of the events and results of the backend function: 1.0 or 2.0."`
 	Backend  []*schema.Field `json:"-" rest:"true" kind:"backend" doc:"What answers: exactly one backend."`
 
 	// Backends of the contract that are not built yet.
-	Compose  struct{} `json:"compose" later:"composition comes with a later version"`
-	Function struct{} `json:"function" later:"functions as backends come with a later version"`
-	GRPC     struct{} `json:"grpc" later:"REST to gRPC comes with a later version"`
-	Mock     struct{} `json:"mock" later:"mock answers come with OpenAPI"`
+	Compose struct{} `json:"compose" later:"composition comes with a later version"`
+	GRPC    struct{} `json:"grpc" later:"REST to gRPC comes with a later version"`
+	Mock    struct{} `json:"mock" later:"mock answers come with OpenAPI"`
 
 	// Path is where the route stands in the document, such as routes[0] or apis[1].routes[0].
 	Path string       `json:"-"`
@@ -104,7 +104,7 @@ func RouteSettings() []string { return routeType.Names() }
 
 // ToCome says whether r ends in a backend that is not built yet, which was reported as such.
 func (r *Route) ToCome() bool {
-	for _, name := range []string{"compose", "function", "grpc", "mock"} {
+	for _, name := range []string{"compose", "grpc", "mock"} {
 		if r.Node.Field(name) != nil {
 			return true
 		}

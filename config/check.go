@@ -155,6 +155,15 @@ func (w *walk) items(f *schema.Field, list []*schema.Node) {
 	}
 }
 
+// functions checks that functions have names that AWS would give them, since they stand in events and in the log.
+func (c *checker) functions() {
+	for _, f := range c.doc.Root.Field("functions").Entries() {
+		if len(f.Name) > 64 || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+			c.errs = append(c.errs, &schema.Error{Pos: f.Pos, Path: schema.Join("functions", f.Name), Msg: "the name of a function has letters, digits, - and _ only, 64 at most"})
+		}
+	}
+}
+
 // Alternatives are the items that stand in an any_of, nil when item is none; path leads from item to them. Each is an item or a list of
 // items.
 func Alternatives(item *schema.Node) (items []*schema.Node, path string) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"sallyport/balance"
+	"sallyport/function"
 	"sallyport/identity"
 	"sallyport/schema"
 	"sallyport/telemetry"
@@ -43,8 +44,9 @@ type Document struct {
 	Lint           Lint             `json:"lint" doc:"What check thinks of the document."`
 	Include        []string         `json:"include" one:"true" doc:"Further files, by name or pattern such as conf.d/*.yaml, relative to this one."`
 
-	Functions struct{} `json:"functions" later:"functions as backends come with a later version"`
-	State     struct{} `json:"state" later:"shared state comes with running on several machines; state is in memory for now"`
+	Functions map[string]*function.Config `json:"functions" doc:"What runs beside the gateway and answers requests by events, by name."`
+
+	State struct{} `json:"state" later:"shared state comes with running on several machines; state is in memory for now"`
 
 	// Source is where the document came from: a file, a directory, or the name given to Parse.
 	Source string `json:"-"`

@@ -73,6 +73,7 @@ func (d *Document) settle() schema.Errors {
 	c.listeners()
 	c.apis()
 	c.policies()
+	c.functions()
 	c.tests()
 	return c.errs
 }

@@ -38,8 +38,8 @@ func TestErrors(t *testing.T) {
 		{"a port out of range", "listeners: [\":65536\"]\n", `doc.yaml:1:13: listeners[0].address: "65536" is no port; write a number from 1 to 65535`},
 		{"a URL for an address", "listeners: [\"http://x:80\"]\n", `doc.yaml:1:13: listeners[0].address: "http://x:80" is a URL; write host:port, such as 0.0.0.0:8080`},
 		{"protocols to come", "listeners: [{ address: \":80\", protocols: [h1, h3] }]\n", "doc.yaml:1:47: listeners[0].protocols[1]: not yet: h3 comes with a later version; write h1 and h2c"},
-		{"settings to come", good + "store: { postgres: {} }\nfunctions: {}\n", "doc.yaml:2:10: store.postgres: not yet: PostgreSQL as the store comes with running on several machines; sqlite is there\n" +
-			"doc.yaml:3:1: functions: not yet: functions as backends come with a later version"},
+		{"settings to come", good + "store: { postgres: {} }\nstate: {}\n", "doc.yaml:2:10: store.postgres: not yet: PostgreSQL as the store comes with running on several machines; sqlite is there\n" +
+			"doc.yaml:3:1: state: not yet: shared state comes with running on several machines; state is in memory for now"},
 		{"an admin listener for everybody", good + "admin: { address: \"0.0.0.0:9901\" }\n", "doc.yaml:2:19: admin.address: not yet: the admin listener has no TLS for now and is for this machine alone; write such as 127.0.0.1:9901"},
 		{"an unknown setting", good + "upsteams: {}\n", `doc.yaml:2:1: upsteams: unknown setting "upsteams"; did you mean "upstreams"?`},
 		{"two apis of one name", good + "apis:\n  - name: a\n  - name: a\n", `doc.yaml:4:11: apis[1].name: the api at doc.yaml:3:5 is named "a" as well; rename one of the two`},

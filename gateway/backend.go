@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sallyport/config"
+	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/schema"
@@ -15,7 +16,7 @@ import (
 // This file builds what a route ends in.
 
 // backend builds what a route ends in, nil when it cannot be.
-func (b *builder) backend(r *config.Route, where string, v *served) policy.Handler {
+func (b *builder) backend(r *config.Route, where string, at plug.Route, v *served) policy.Handler {
 	var found []*schema.Field
 	for _, f := range r.Backend {
 		if b.backends[f.Name] == nil {
@@ -37,6 +38,7 @@ func (b *builder) backend(r *config.Route, where string, v *served) policy.Handl
 	}
 	v.copies = append(v.copies, mirrored(n.Field("mirror"))...)
 	env := b.env(f.Node, path, where)
+	env.Route = at
 	h, errs := b.backends[f.Name].Build(n, path, env)
 	v.explainer = env.Explainer
 	for _, l := range loans(r) {
@@ -61,6 +63,9 @@ func loans(r *config.Route) (list []*schema.Field) {
 	if n := r.Mirror; n != nil {
 		list = append(list, &schema.Field{Name: "mirror", Pos: n.Pos, Node: n})
 	}
+	if n := r.Payload; n != nil {
+		list = append(list, &schema.Field{Name: "payload", Pos: n.Pos, Node: n})
+	}
 	return list
 }
 
@@ -73,7 +78,14 @@ func (b *builder) lent(r *config.Route, f *schema.Field) *schema.Node {
 			b.errs.Add(l.Node, path, "the backend has a %s at %s as well; keep one of the two", l.Name, inner.Pos)
 			continue
 		}
-		if f.Name != "upstream" {
+		switch calls := f.Name == "function"; {
+		case calls && l.Name != "payload":
+			b.errs.Add(l.Node, path, "it has no effect: the backend function sends nothing upstream")
+			continue
+		case !calls && l.Name == "payload":
+			b.errs.Add(l.Node, path, "it has no effect: the backend %s makes no events", f.Name)
+			continue
+		case !calls && f.Name != "upstream":
 			b.errs.Add(l.Node, path, "it has no effect: the backend %s sends nothing upstream", f.Name)
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"sallyport/backends"
 	"sallyport/balance"
 	"sallyport/config"
+	"sallyport/function"
 	"sallyport/identity"
 	"sallyport/plug"
 	"sallyport/policies"
@@ -41,6 +42,7 @@ type builder struct {
 	warnings    schema.Errors
 	notes       schema.Errors
 	asked       []string       // upstreams that something refers to
+	called      []string       // functions that something refers to
 	snapshot    *snapshot      // nil before build
 	taken       map[string]int // names of routes, by api, that were given out
 	text        []byte         // room to spell in
@@ -84,6 +86,7 @@ func (b *builder) build() *snapshot {
 	if s.bodyLimit = int64(b.doc.Limits.BodySize); b.doc.Limits.BodySize == schema.Unlimited {
 		s.bodyLimit = 0
 	}
+	s.functions = b.functions()
 	s.edge = &wire.Edge{Trusted: b.doc.TrustedProxies, Pass: b.doc.ClientHeaders.Pass}
 	if now := g.now.Load(); now != nil && sameEdge(now.edge, s.edge) {
 		s.edge = now.edge // what was learnt of a connection stays
@@ -169,7 +172,7 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 		hosts: match.Hosts, pos: r.Node.Pos, at: r.Path,
 	}
 	v.steps, v.guardsOfPreflights = steps, guardsOfPreflights(steps)
-	last := b.backend(r, where, v)
+	last := b.backend(r, where, plug.Route{Methods: match.Methods, Path: template(match.Path)}, v)
 	if last == nil || !matches {
 		return nil
 	}
@@ -197,6 +200,14 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 		v.copied = &rule{Name: name, Match: match, Value: &copied}
 	}
 	return &rule{Name: name, Match: match, Priority: r.Priority, Pos: r.Node.Pos, At: r.Path, Value: v}
+}
+
+// template is a path as it is written, "" for a regular expression.
+func template(p route.Pattern) string {
+	if text := p.String(); !strings.Contains(text, "~") {
+		return text
+	}
+	return ""
 }
 
 // match is what a route matches. When that is wrong, the rest of the route is looked at all the same.
@@ -244,6 +255,7 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 	return &plug.Env{
 		Log: g.log, Where: where, Identity: b.book, State: b.gateway.state, Upstreams: b.names,
 		Upstream: b.upstream, Errands: b.gateway.errands, Strain: b.gateway.strain,
+		Function: b.function, Functions: slices.Sorted(maps.Keys(b.doc.Functions)),
 		Fetch: g.fetch, Tend: func(name string, f func(context.Context)) { b.snapshot.tended[name] = f },
 		Denied: b.denied, Challenges: slices.Clone(b.asks),
 		Acted: b.gateway.metrics.Acted,
@@ -252,6 +264,24 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 			b.finds(ownWarning, n, path, format, args...)
 		},
 	}
+}
+
+// functions prepares the functions of the document.
+func (b *builder) functions() map[string]*function.Function {
+	set := map[string]*function.Function{}
+	for name, c := range b.doc.Functions {
+		if c != nil {
+			sum := sha256.Sum256(spell([]byte(c.Directory.Path), b.doc.Root.Field("functions").Field(name)))
+			set[name] = b.gateway.functions.Prepare(name, c, string(sum[:]))
+		}
+	}
+	return set
+}
+
+// function finds a function by name.
+func (b *builder) function(name string) *function.Function {
+	b.called = append(b.called, name)
+	return b.snapshot.functions[name]
 }
 
 // upstream finds an upstream by name. While the document has errors, one that is there by name will do.

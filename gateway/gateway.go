@@ -18,6 +18,7 @@ import (
 	"sallyport/balance"
 	"sallyport/config"
 	"sallyport/fetch"
+	"sallyport/function"
 	"sallyport/identity"
 	"sallyport/plug"
 	"sallyport/policy"
@@ -45,6 +46,8 @@ type Options struct {
 	// Log replaces the log to Stderr and what the document says of it.
 	Log     *slog.Logger
 	Version string
+	// Functions starts the processes of functions; nil is this machine.
+	Functions function.Host
 	// Told, if set, is called at the end of each request with what the access log would say of it, whatever the document has it say. It
 	// may not keep the line.
 	Told func(*telemetry.Line)
@@ -85,7 +88,9 @@ type Gateway struct {
 	strain   *telemetry.Strain
 	fetch    *fetch.Client
 	tending  tending
-	started  time.Time
+	// functions are those of all documents, and their processes.
+	functions *function.Registry
+	started   time.Time
 
 	now    atomic.Pointer[snapshot]  // what requests are served by
 	access atomic.Pointer[accessLog] // where they are told of
@@ -155,6 +160,8 @@ func New(o Options) *Gateway {
 	g.strain = telemetry.NewStrain(g.metrics, o.Strain)
 	g.fetch = fetch.New(o.Dial)
 	g.tending.log = g.log
+	g.functions = function.NewRegistry(g.log, o.Functions)
+	g.metrics.WatchFunctions(g.functionTotals)
 	g.errands = policy.NewErrands(maxErrands, g.log)
 	g.metrics.WatchKeySets(g.keySets)
 	g.crowd.bounds.Store(&crowdBounds{})

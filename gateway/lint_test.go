@@ -40,6 +40,8 @@ var lintCases = []struct{ code, doc, at string }{
 	{"SP414", "routes: [{ match: /, policies: [{ ip_filter: { feeds: http://a.test/x } }], upstream: a }]", "routes[0].policies[0].ip_filter"},
 	{"SP201", "upstreams: { b: { targets: [http://10.0.0.2] } }\nroutes: [{ match: /, upstream: a }]", "upstreams.b"},
 	{"SP202", "policies: { p: { rate_limit: 1/s } }\nroutes: [{ match: /, upstream: a }]", "policies.p"},
+	{"SP206", "functions: { f: { runtime: python, directory: ../examples/functions/orders, handler: app.lambda_handler } }\nroutes: [{ match: /, upstream: a }]", "functions.f"},
+	{"SP207", "functions: { f: { runtime: python, directory: ../examples/functions/orders, handler: app.lambda_handler, memory: none } }\nroutes: [{ match: /, upstream: a }, { match: /f, function: f }]", "functions.f"},
 	{"SP203", "apis: [{ name: x }]\nroutes: [{ match: /, upstream: a }]", "apis[0]"},
 	{"SP204", "listeners: [{ address: \"127.0.0.1:80\", hosts: [a.test] }]\nroutes: [{ match: /, upstream: a }, { match: { path: /, hosts: b.test }, upstream: a }]", "routes[1]"},
 	{"SP205", "upstreams: { b: { targets: [http://10.0.0.2] } }\nroutes: [{ match: /, upstream: { split: { a: 1, b: 0 } } }]", "routes[0].upstream.split.b"},

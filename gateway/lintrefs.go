@@ -24,6 +24,14 @@ func (b *builder) references(rules []*rule) {
 			b.finds(unusedUpstream, f.Node, schema.Join("upstreams", f.Name), "no route sends anything to it")
 		}
 	}
+	for _, f := range root.Field("functions").Entries() {
+		if !slices.Contains(b.called, f.Name) {
+			b.finds(unusedFunction, f.Node, schema.Join("functions", f.Name), "no route leads to it")
+		}
+		if c := b.doc.Functions[f.Name]; c != nil && c.Memory == schema.Unlimited {
+			b.finds(unboundMemory, f.Node, schema.Join("functions", f.Name), "nothing bounds the memory of its processes")
+		}
+	}
 	uses := b.uses()
 	for _, f := range root.Field("policies").Entries() {
 		if !uses[f.Name] {

@@ -55,6 +55,14 @@ var (
 		Why:     "It stands under policies, and no route or api has a use of it. If it is a guard, something may be open.",
 		Do:      "Write use: NAME where it belongs, or remove it.",
 		Example: "policies:\n  inside: { ip_filter: { allow: 10.0.0.0/8 } }"})
+	unusedFunction = lint.Define(lint.Rule{Code: "SP206", Title: "A function that nobody uses",
+		Why:     "No route leads to it. With min it has processes all the same.",
+		Do:      "Remove it, or write function: NAME in the route that should lead to it.",
+		Example: "functions:\n  old: { runtime: python, directory: functions/old, handler: app.handler }"})
+	unboundMemory = lint.Define(lint.Rule{Code: "SP207", Title: "A function that may take all memory",
+		Why:     "It has memory: none, so that nothing but the machine bounds what its processes hold; when that is used up, the system may end the gateway.",
+		Do:      "Say how much memory a process may hold.",
+		Example: "functions:\n  report: { runtime: python, directory: report, handler: app.handler, memory: none }"})
 	emptyAPI = lint.Define(lint.Rule{Code: "SP203", Title: "An api without routes",
 		Why:     "It does nothing. In a document of several files its routes may be missing.",
 		Do:      "Give it routes, or remove it.",

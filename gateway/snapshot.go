@@ -8,6 +8,7 @@ import (
 
 	"sallyport/balance"
 	"sallyport/config"
+	"sallyport/function"
 	"sallyport/identity"
 	"sallyport/policy"
 	"sallyport/problem"
@@ -25,7 +26,8 @@ type snapshot struct {
 	edge      *wire.Edge
 	bodyLimit int64 // default of Request.BodyLimit, 0 for none
 	upstreams *balance.Set
-	book      *identity.Book   // consumers and plans
+	book      *identity.Book // consumers and plans
+	functions map[string]*function.Function
 	unrouted  *telemetry.Route // counts the requests that no route takes
 	warnings  schema.Errors
 	notes     schema.Errors

@@ -9,6 +9,7 @@ import (
 
 	"sallyport/balance"
 	"sallyport/config"
+	"sallyport/function"
 	"sallyport/identity"
 	"sallyport/schema"
 	"sallyport/telemetry"
@@ -29,6 +30,7 @@ type Status struct {
 	Upstreams []balance.Status   `json:"upstreams"`
 	Requests  RequestStatus      `json:"requests"`
 	KeySets   []telemetry.KeySet `json:"key_sets,omitempty"` // of issuers, that are fetched
+	Functions []function.Status  `json:"functions,omitempty"`
 	// Store is nil when nothing durable can be kept.
 	Store *StoreStatus `json:"store,omitempty"`
 }
@@ -98,6 +100,7 @@ func (g *Gateway) Status() Status {
 	}
 	st.Store = g.durable.status()
 	st.KeySets = g.keySets()
+	st.Functions = g.functions.Statuses()
 	s := g.now.Load()
 	if s != nil {
 		st.Config = ConfigStatus{Source: s.doc.Source, Number: s.number, Routes: len(s.table.Rules())}
@@ -133,6 +136,14 @@ func (g *Gateway) keySets() (all []telemetry.KeySet) {
 	}
 	slices.SortFunc(all, func(a, b telemetry.KeySet) int { return strings.Compare(a.Name, b.Name) })
 	return slices.CompactFunc(all, func(a, b telemetry.KeySet) bool { return a.Name == b.Name })
+}
+
+// functionTotals tells metrics of the functions in service.
+func (g *Gateway) functionTotals() (all []telemetry.Function) {
+	for _, s := range g.functions.Statuses() {
+		all = append(all, telemetry.Function(s))
+	}
+	return all
 }
 
 // DrainTarget has a target get no new calls from an upstream, or get them again. An error is balance.ErrUnknown.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 
 	"sallyport/fetch"
+	"sallyport/function"
 	"sallyport/identity"
 	"sallyport/policy"
 	"sallyport/schema"
@@ -31,6 +32,11 @@ type Env struct {
 	Upstream func(name string) policy.Upstream
 	// Upstreams lists the names that Upstream knows, for "did you mean".
 	Upstreams []string
+	// Function returns the function of that name, nil when the document has none; Functions lists the names.
+	Function  func(name string) *function.Function
+	Functions []string
+	// Route is what the route matches whose backend is built.
+	Route Route
 	// Fetch gets documents from elsewhere.
 	Fetch *fetch.Client
 	// Tend has f run beside requests from when what is being built is put in service until nothing that is in service tends that name any
@@ -55,6 +61,12 @@ type Env struct {
 
 	// Explainer is for the build of a backend to set: what says what the backend would do. A policy is one itself.
 	Explainer policy.Explainer
+}
+
+// A Route is what a route matches, as far as its backend may want to know.
+type Route struct {
+	Methods []string // none: every method
+	Path    string   // a template such as /users/{id}; "" for a regular expression
 }
 
 // Counters returns what counts requests that a policy stopped for a reason.

@@ -115,7 +115,7 @@ func (m *Metrics) Handler() http.Handler {
 type collector struct{ m *Metrics }
 
 func (c collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range slices.Concat(descriptions, listenerDescriptions) {
+	for _, d := range slices.Concat(descriptions, listenerDescriptions, functionDescriptions) {
 		out <- d
 	}
 }
@@ -141,6 +141,11 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	if sets := m.keySets.Load(); sets != nil {
 		for _, s := range (*sets)() {
 			s.collect(out)
+		}
+	}
+	if functions := m.functs.Load(); functions != nil {
+		for _, f := range (*functions)() {
+			f.collect(out)
 		}
 	}
 	m.collectSources(out)

@@ -34,7 +34,8 @@ type Metrics struct {
 	limits   atomic.Pointer[func() LimitTotals]
 	crowds   atomic.Pointer[func() []Crowd]
 	store    atomic.Pointer[func() StoreTotals]
-	keySets  atomic.Pointer[func() []KeySet] // nil before WatchKeySets
+	keySets  atomic.Pointer[func() []KeySet]   // nil before WatchKeySets
+	functs   atomic.Pointer[func() []Function] // nil before WatchFunctions
 
 	mu        sync.Mutex // guards the maps
 	routes    map[[2]string]*Route

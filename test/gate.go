@@ -26,7 +26,7 @@ type gate struct {
 
 func newGate(p *player) *gate {
 	g := &gate{player: p}
-	o := gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test", Strain: telemetry.Calm}
+	o := gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test", Strain: telemetry.Calm, Functions: &bench{lab: p.lab}}
 	if p.names != nil {
 		o.Resolver = p.names
 	}

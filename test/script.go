@@ -30,8 +30,10 @@ func Play(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lab := newLab()
+	defer lab.close()
 	synctest.Test(t, func(t *testing.T) {
-		p := &player{t: t, folder: filepath.Dir(file), backends: map[string]*backend{}, clients: map[string]*client{}, seen: map[string][]*received{}, files: map[string][]byte{}, keys: map[string]*signed.Key{}, stands: map[string]string{}}
+		p := &player{t: t, lab: lab, folder: filepath.Dir(file), backends: map[string]*backend{}, clients: map[string]*client{}, seen: map[string][]*received{}, files: map[string][]byte{}, keys: map[string]*signed.Key{}, stands: map[string]string{}}
 		defer p.end()
 		if slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return strings.HasPrefix(f.Name, "dns ") }) {
 			p.names = &names{known: map[string]*name{}}
@@ -78,6 +80,7 @@ type player struct {
 	files    map[string][]byte      // that documents name and the script made, by path
 	keys     map[string]*signed.Key // that sign tokens, by name
 	stands   map[string]string      // what ${token NAME} and ${jwks NAME} stand for
+	lab      *lab                   // runs functions
 	names    *names                 // nil when no section says what a name resolves to
 	place    string                 // folder of the files that the script makes; "" for none
 	errors   string                 // what the last document was refused for

@@ -1,0 +1,72 @@
+package function
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// This file notices that the code of a function changed.
+
+// maxCode bounds the files that are looked at; changes of those beyond are not noticed.
+const maxCode = 20_000
+
+// reread looks at the code. If it changed, processes that have the code of before get no more calls.
+func (f *Function) reread() {
+	digest := digestOf(f.config.Directory.Path)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if digest == f.code || digest == "" {
+		return
+	}
+	first := f.code == ""
+	f.code = digest
+	if first {
+		return
+	}
+	f.age++
+	f.counts.Reloads++
+	f.failed, f.again, f.last = 0, time.Time{}, nil // the new code has not failed yet
+	f.registry.log.Info("the code of a function changed", "function", f.name)
+	for w := f.free(); w != nil; w = f.free() {
+		w.end()
+	}
+	f.fill()
+	f.warm()
+}
+
+// digestOf tells two states of a folder apart by name, size and time of what is in it; "" when nobody can tell.
+func digestOf(folder string) string {
+	h, n := sha256.New(), 0
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if path == folder && err != nil {
+			return err
+		} else if err != nil {
+			return nil // gone meanwhile
+		}
+		switch name := d.Name(); {
+		case path != folder && (strings.HasPrefix(name, ".") || name == "__pycache__"):
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		case d.IsDir() || strings.HasSuffix(name, "~"):
+			return nil
+		}
+		if n++; n > maxCode {
+			return filepath.SkipAll
+		}
+		if at, err := d.Info(); err == nil {
+			fmt.Fprintf(h, "%q %d %d\n", path, at.Size(), at.ModTime().UnixNano())
+		}
+		return nil
+	})
+	if err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

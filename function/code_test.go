@@ -1,0 +1,67 @@
+package function
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDigest(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("app.py", "1")
+	last := digestOf(dir)
+	for _, c := range []struct {
+		what    string
+		do      func()
+		changes bool
+	}{
+		{"nothing", func() {}, false},
+		{"another file", func() { write("lib/a.py", "") }, true},
+		{"another size", func() { write("app.py", "22") }, true},
+		{"another time", func() {
+			if err := os.Chtimes(filepath.Join(dir, "app.py"), time.Time{}, time.Unix(1, 0)); err != nil {
+				t.Fatal(err)
+			}
+		}, true},
+		{"what Python keeps", func() { write("lib/__pycache__/a.pyc", "x") }, false},
+		{"what editors keep", func() { write(".app.py.swp", "x"); write("app.py~", "x"); write(".git/x", "x") }, false},
+		{"a file less", func() { _ = os.Remove(filepath.Join(dir, "lib/a.py")) }, true},
+	} {
+		c.do()
+		now := digestOf(dir)
+		if (now != last) != c.changes {
+			t.Errorf("%s: changed is %v", c.what, now != last)
+		}
+		last = now
+	}
+	if got := digestOf(filepath.Join(dir, "gone")); got != "" {
+		t.Errorf("a folder that is gone has the digest %s", got)
+	}
+}
+
+func TestLines(t *testing.T) {
+	var got []string
+	l := &lines{stream: "stdout", tell: func(stream, line string) { got = append(got, line) }}
+	for _, part := range []string{"a", "b\r\n\nc\nd", strings.Repeat("x", maxLine+10), "\nend"} {
+		if n, err := l.Write([]byte(part)); n != len(part) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	l.flush()
+	want := []string{"ab", "c", "d" + strings.Repeat("x", maxLine-1), strings.Repeat("x", 11), "end"}
+	if strings.Join(got, "|") != strings.Join(want, "|") {
+		t.Errorf("got %.100q of %d lines", got, len(got))
+	}
+}

@@ -1,0 +1,319 @@
+package function
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+)
+
+// This file is the calls of one function: each waits until a process is free, which is started if there may be another.
+
+// Why a call comes to nothing. All else is an error of the function.
+var (
+	ErrBusy    = errors.New("all processes of the function are busy, and as many calls wait as may")
+	ErrTimeout = errors.New("the function took longer than its timeout")
+	ErrClosed  = errors.New("the gateway is stopping")
+)
+
+// A Failure is an error that a function answered with.
+type Failure struct {
+	Type    string // "ValueError", "Runtime.ImportModuleError"; "" when it did not say
+	Message string
+}
+
+func (f *Failure) Error() string {
+	if f.Type == "" {
+		return "the function failed: " + f.Message
+	}
+	return "the function failed: " + f.Type + ": " + f.Message
+}
+
+// A Call is one event for a function.
+type Call struct {
+	ID    string // of the request
+	Trace string // as AWS X-Ray writes it, "" for none
+	Event []byte
+}
+
+// An Invocation is a call under way.
+type Invocation struct {
+	Call
+	started chan struct{} // closed once a process has it, or nobody will
+	done    chan struct{} // closed once what follows is set
+	err     error
+	result  []byte
+	stream  io.ReadCloser // of a result that comes in parts, else nil
+	kind    string        // content type of the stream
+}
+
+// Started is closed once a process has the call, or it has failed.
+func (v *Invocation) Started() <-chan struct{} { return v.started }
+
+// Done is closed once there is a result, or none will come.
+func (v *Invocation) Done() <-chan struct{} { return v.done }
+
+// Result is what came of the call; it may be asked for once Done is closed. Of a result that comes in parts, whoever asks closes the stream.
+func (v *Invocation) Result() (result []byte, stream io.ReadCloser, kind string, err error) {
+	return v.result, v.stream, v.kind, v.err
+}
+
+// A Function is what one entry of functions: means, with its processes.
+type Function struct {
+	registry *Registry
+	name     string
+	config   *Config
+	sum      string
+
+	mu      sync.Mutex // guards all that follows
+	queue   []*Invocation
+	workers map[*worker]bool
+	idle    []*worker // that wait for a call, the last one used last
+	state   state
+	keeping bool   // the keeper runs
+	code    string // digest of the code that new processes get
+	age     int    // counts the changes of the code; a process of an earlier age gets no more calls
+	number  uint64 // counts processes
+	failed  int    // starts in a row
+	again   time.Time
+	last    error // why the last start failed, nil once one succeeded
+	counts  Status
+}
+
+// A state is what a function is to do.
+type state int
+
+const (
+	dormant state = iota // nobody serves it yet
+	serving
+	retired // it ends once nothing is left to do
+	closed
+)
+
+// Name returns the name in the document.
+func (f *Function) Name() string { return f.name }
+
+// Timeout is how long a call may take, Patience how long it may wait for a process.
+func (f *Function) Timeout() time.Duration { return f.config.Timeout }
+
+// Patience is how long a call may wait for a process.
+func (f *Function) Patience() time.Duration { return f.config.Timeout + f.config.Startup }
+
+// ARN is what the function is called in contexts.
+func (f *Function) ARN() string { return f.arn() }
+
+// Begin makes a call. It does not wait for anything.
+func (f *Function) Begin(c Call) (*Invocation, error) {
+	if !f.registry.join(f) {
+		return nil, ErrClosed
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state == closed {
+		return nil, ErrClosed
+	}
+	v := &Invocation{Call: c, started: make(chan struct{}), done: make(chan struct{})}
+	f.counts.Calls++
+	if w := f.free(); w != nil {
+		w.give(v)
+		return v, nil
+	}
+	if len(f.workers) == 0 && time.Now().Before(f.again) {
+		f.counts.Errors++
+		return nil, fmt.Errorf("no process is started before %s, since the last one failed: %w", f.again.UTC().Format(time.RFC3339), f.last)
+	}
+	if len(f.queue) >= f.room() {
+		return nil, ErrBusy
+	}
+	f.queue = append(f.queue, v)
+	f.fill()
+	return v, nil
+}
+
+// free takes the idle process that was used last, nil when there is none. The caller holds mu.
+func (f *Function) free() *worker {
+	n := len(f.idle)
+	if n == 0 {
+		return nil
+	}
+	w := f.idle[n-1]
+	f.idle = f.idle[:n-1]
+	return w
+}
+
+// Abandon takes a call back that no process has yet. It returns false when one has: then it takes its way, and nobody hears of it.
+func (f *Function) Abandon(v *Invocation) bool {
+	f.mu.Lock()
+	i := slices.Index(f.queue, v)
+	if i >= 0 {
+		f.queue = slices.Delete(f.queue, i, i+1)
+	}
+	f.mu.Unlock()
+	if i < 0 {
+		f.registry.crew.Go(func() { // ends with the call
+			<-v.done
+			if v.stream != nil {
+				_ = v.stream.Close()
+			}
+		})
+	}
+	return i >= 0
+}
+
+// room is how many calls may wait, those for whom a process is started among them. The caller holds mu.
+func (f *Function) room() int {
+	room := f.config.MaxPending + f.starting()
+	if f.mayStart() {
+		room += f.config.Concurrency - len(f.workers)
+	}
+	return room
+}
+
+// starting counts the processes that have not asked for a call yet. The caller holds mu.
+func (f *Function) starting() (n int) {
+	for w := range f.workers {
+		if w.state == starts {
+			n++
+		}
+	}
+	return n
+}
+
+// fill starts processes for the calls that wait. The caller holds mu.
+func (f *Function) fill() {
+	starting := f.starting()
+	for starting < len(f.queue) && len(f.workers) < f.config.Concurrency && f.mayStart() {
+		f.start()
+		starting++
+	}
+}
+
+func (f *Function) mayStart() bool { return f.state != closed && !time.Now().Before(f.again) }
+
+// start starts a process. The caller holds mu.
+func (f *Function) start() {
+	f.number++
+	f.counts.Starts++
+	w := newWorker(f, f.number)
+	f.workers[w] = true
+	f.registry.crew.Go(w.run)
+	f.keep()
+}
+
+// ready is called by a process that wants a call.
+func (f *Function) ready(w *worker) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if w.state == starts {
+		f.failed, f.last, f.again = 0, nil, time.Time{}
+	}
+	if w.state == ends {
+		return
+	}
+	w.asked, w.state, w.since = true, idles, time.Now()
+	switch {
+	case f.state == closed, w.age != f.age, len(f.queue) == 0 && f.state == retired:
+		w.end()
+		f.fill()
+	case len(f.queue) > 0:
+		v := f.queue[0]
+		f.queue = slices.Delete(f.queue, 0, 1)
+		w.give(v)
+	default:
+		f.idle = append(f.idle, w)
+	}
+}
+
+// The longest and the shortest time after a start that failed until another one.
+const (
+	firstPause = 200 * time.Millisecond
+	maxPause   = 30 * time.Second
+)
+
+// ended is called once the process of w is no more. why is nil when the gateway wanted it to end.
+func (f *Function) ended(w *worker, why error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.workers, w)
+	f.idle = slices.DeleteFunc(f.idle, func(i *worker) bool { return i == w })
+	if why != nil && why != ErrClosed && !w.asked {
+		f.last = why
+		f.counts.StartErrors++
+		f.again = time.Now().Add(min(firstPause<<min(f.failed, 10), maxPause))
+		f.failed++
+		if len(f.workers) == 0 {
+			f.failAll(why)
+		}
+	}
+	f.fill()
+}
+
+// failAll ends the calls that wait. The caller holds mu.
+func (f *Function) failAll(why error) {
+	for _, v := range f.queue {
+		if why != ErrClosed {
+			f.counts.Errors++
+		}
+		v.err = why
+		close(v.started)
+		close(v.done)
+	}
+	f.queue = nil
+}
+
+// serve has the function keep its processes ready.
+func (f *Function) serve() {
+	if !f.registry.join(f) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state == dormant || f.state == retired {
+		f.state = serving
+	}
+	f.warm()
+}
+
+// warm starts the processes that there shall be in any case. The caller holds mu.
+func (f *Function) warm() {
+	for f.state == serving && len(f.workers) < f.config.Min && f.mayStart() {
+		f.start()
+	}
+}
+
+// retire has the function end once nothing is left to do.
+func (f *Function) retire() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state = retired
+	for w := f.free(); w != nil; w = f.free() {
+		w.end()
+	}
+	if len(f.workers) == 0 {
+		f.registry.forget(f)
+	}
+}
+
+// close ends everything at once.
+func (f *Function) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state = closed
+	f.failAll(ErrClosed)
+	for w := range f.workers {
+		w.kill(ErrClosed)
+	}
+}
+
+func (f *Function) status() Status {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.counts
+	s.Name, s.Runtime, s.Processes, s.Idle, s.Waiting = f.name, f.config.Runtime, len(f.workers), len(f.idle), len(f.queue)
+	if f.last != nil {
+		s.LastError = f.last.Error()
+	}
+	return s
+}

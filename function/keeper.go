@@ -1,0 +1,101 @@
+package function
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"sallyport/schema"
+)
+
+// This file is what is done beside calls: processes that nobody needs end, those that hold too much are killed, code that changed is noticed,
+// and those that there shall be in any case are started again.
+
+// every is how often that is looked at; less often where looking takes long.
+const every = time.Second
+
+// keep has the keeper run. The caller holds mu.
+func (f *Function) keep() {
+	if !f.keeping {
+		f.keeping = true
+		f.registry.crew.Go(f.keeper)
+	}
+}
+
+// keeper runs for as long as there is a process or shall be one.
+func (f *Function) keeper() {
+	pause := every
+	for {
+		time.Sleep(pause / 4)
+		for range 3 { // a gateway that stops does not wait for the whole of it
+			if f.stopped() {
+				return
+			}
+			time.Sleep(pause / 4)
+		}
+		began := time.Now()
+		f.reread()
+		f.look()
+		pause = max(every, 50*time.Since(began))
+		if f.stopped() {
+			return
+		}
+	}
+}
+
+// stopped says whether nothing is left to keep; then the keeper has ended.
+func (f *Function) stopped() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.workers) > 0 || len(f.queue) > 0 && f.state != closed || f.state == serving && f.config.Min > 0 {
+		return false
+	}
+	f.keeping = false
+	if f.state != serving {
+		f.registry.forget(f)
+	}
+	return true
+}
+
+// look does what is to be done.
+func (f *Function) look() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for w := range f.workers {
+		if w.process == nil || f.config.Memory == schema.Unlimited {
+			continue
+		}
+		if held := w.process.Memory(); held > int64(f.config.Memory) {
+			f.registry.log.Warn("a process of a function is killed, since it holds too much memory", "function", f.name, "process", w.number, "bytes", held)
+			w.kill(fmt.Errorf("the function's process held %d bytes of memory, more than it may", held))
+		}
+	}
+	for len(f.idle) > 0 && len(f.workers) > f.least() && time.Since(f.idle[0].since) > f.config.Idle {
+		w := f.idle[0]
+		f.idle = f.idle[1:]
+		w.end()
+	}
+	f.fill()
+	f.warm()
+}
+
+// least is how many processes there shall be in any case.
+func (f *Function) least() int {
+	if f.state == serving {
+		return f.config.Min
+	}
+	return 0
+}
+
+// watchStream has a stream end with its process or its time.
+func (w *worker) watchStream(to *io.PipeWriter) (stop func()) {
+	done := make(chan struct{})
+	w.f.registry.crew.Go(func() {
+		select {
+		case <-w.over:
+			_ = to.CloseWithError(fmt.Errorf("the function's process ended within its answer"))
+		case <-done:
+		}
+	})
+	return func() { close(done) }
+}

@@ -1,0 +1,46 @@
+package telemetry
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// This file is the metrics of functions.
+
+var (
+	functionCalls     = describe("function_calls_total", "Calls of a function that began, or waited for a process in vain.", "function")
+	functionFailures  = describe("function_failures_total", "Calls of a function that came to nothing: error is an answer that tells of one or a process that cannot be started, crash a process that ended, timeout one that took too long.", "function", "reason")
+	functionStarts    = describe("function_starts_total", "Processes of a function that were started, by whether they came to ask for a call.", "function", "outcome")
+	functionReloads   = describe("function_reloads_total", "Changes of the code of a function.", "function")
+	functionProcesses = describe("function_processes", "Processes of a function.", "function")
+	functionIdle      = describe("function_idle_processes", "Processes of a function that wait for a call.", "function")
+	functionWaiting   = describe("function_waiting_calls", "Calls that wait for a process of a function.", "function")
+
+	functionDescriptions = []*prometheus.Desc{functionCalls, functionFailures, functionStarts, functionReloads, functionProcesses, functionIdle, functionWaiting}
+)
+
+// WatchFunctions has functions asked for whenever somebody looks at the metrics. A later WatchFunctions replaces it.
+func (m *Metrics) WatchFunctions(functions func() []Function) { m.functs.Store(&functions) }
+
+// A Function is what is counted of a function.
+type Function struct {
+	Name, Runtime            string
+	Processes, Idle, Waiting int
+	Starts, StartErrors      uint64
+	Calls                    uint64
+	Errors                   uint64 // that the function answered with
+	Crashes, Timeouts        uint64
+	Reloads                  uint64
+	LastError                string
+}
+
+func (f *Function) collect(out chan<- prometheus.Metric) {
+	name := label(f.Name)
+	out <- value(functionCalls, prometheus.CounterValue, float64(f.Calls), name)
+	out <- value(functionFailures, prometheus.CounterValue, float64(f.Errors), name, "error")
+	out <- value(functionFailures, prometheus.CounterValue, float64(f.Crashes), name, "crash")
+	out <- value(functionFailures, prometheus.CounterValue, float64(f.Timeouts), name, "timeout")
+	out <- value(functionStarts, prometheus.CounterValue, float64(f.Starts-min(f.StartErrors, f.Starts)), name, "ok")
+	out <- value(functionStarts, prometheus.CounterValue, float64(f.StartErrors), name, "failed")
+	out <- value(functionReloads, prometheus.CounterValue, float64(f.Reloads), name)
+	out <- value(functionProcesses, prometheus.GaugeValue, float64(f.Processes), name)
+	out <- value(functionIdle, prometheus.GaugeValue, float64(f.Idle), name)
+	out <- value(functionWaiting, prometheus.GaugeValue, float64(f.Waiting), name)
+}

@@ -1,0 +1,152 @@
+package functions
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func python(t *testing.T, settings string) *world {
+	install(t, "python3", "python3")
+	t.Setenv("SALLYPORT_SECRET", "of the gateway alone")
+	return start(t, fmt.Sprintf(`
+functions:
+  app: { runtime: python, directory: %q, handler: app.lambda_handler, env: { GREETING: hello }, %s }
+routes: [{ match: "/{rest...}", function: app }]
+`, here(t, "python"), settings))
+}
+
+func TestPython(t *testing.T) {
+	w := python(t, "timeout: 10s")
+	began := time.Now()
+	a := w.want(200, "GET", "/event?a=1&a=2")
+	took(t, "Python, cold", began)
+	began = time.Now()
+	w.want(200, "GET", "/event")
+	took(t, "Python, warm", began)
+	var event struct {
+		Path           string              `json:"path"`
+		Query          map[string]string   `json:"queryStringParameters"`
+		MultiQuery     map[string][]string `json:"multiValueQueryStringParameters"`
+		RequestContext struct {
+			RequestID string `json:"requestId"`
+		} `json:"requestContext"`
+	}
+	if err := json.Unmarshal([]byte(a.body), &event); err != nil || event.Path != "/event" || event.Query["a"] != "2" || !slices.Equal(event.MultiQuery["a"], []string{"1", "2"}) {
+		t.Errorf("the event is %s, %v", a.body, err)
+	}
+	if id := a.header.Get("X-Request-Id"); id == "" || event.RequestContext.RequestID != id {
+		t.Errorf("the event has the id %q, the response %q", event.RequestContext.RequestID, id)
+	}
+
+	a = w.want(200, "GET", "/context")
+	var said struct {
+		ID, ARN, Name, Memory string
+		Time                  bool
+		Env                   []string
+	}
+	if err := json.Unmarshal([]byte(a.body), &said); err != nil {
+		t.Fatal(err)
+	}
+	if said.ID != a.header.Get("X-Request-Id") || said.ARN != "arn:aws:lambda:local:000000000000:function:app" || said.Name != "app" || said.Memory != "512" || !said.Time {
+		t.Errorf("the context is %+v", said)
+	}
+	for _, name := range []string{"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "GREETING", "LAMBDA_TASK_ROOT", "PATH", "_HANDLER"} {
+		if !slices.Contains(said.Env, name) {
+			t.Errorf("the environment lacks %s: %v", name, said.Env)
+		}
+	}
+	for _, name := range said.Env {
+		if name == "HOME" || strings.HasPrefix(name, "SALLYPORT") {
+			t.Errorf("the environment has %s of the gateway", name)
+		}
+	}
+	if a := w.want(404, "GET", "/none"); !slices.Equal(a.header.Values("X-A"), []string{"1", "2", "3"}) || a.header.Get("X-B") != "true" || a.body != "" {
+		t.Errorf("got %v %q", a.header, a.body)
+	}
+}
+
+func TestPythonFails(t *testing.T) {
+	w := python(t, "timeout: 2s, memory: 128MiB")
+	for _, path := range []string{"/raise", "/malformed", "/exit", "/large", "/greedy"} {
+		a := w.want(502, "GET", path)
+		if !strings.Contains(a.body, "function_error") || strings.Contains(a.body, "secret") || strings.Contains(a.body, "python") {
+			t.Errorf("%s: %s", path, a.body)
+		}
+	}
+	if a := w.want(504, "GET", "/sleep"); !strings.Contains(a.body, "upstream_timeout") {
+		t.Error(a.body)
+	}
+	a := w.want(404, "GET", "/says")
+	eventually(t, "the log has what the function says, with the id", func() bool {
+		log := w.said.String()
+		id := a.header.Get("X-Request-Id")
+		return strings.Contains(log, "to stdout") && strings.Contains(log, "to stderr") && strings.Contains(log, "about to fail") && strings.Contains(log, id) && strings.Contains(log, "ValueError")
+	})
+}
+
+// Four calls at once have four processes, the fifth waits for one of them.
+func TestAtOnce(t *testing.T) {
+	w := python(t, "concurrency: 4")
+	var mu sync.Mutex
+	pids := map[string]int{}
+	var crew sync.WaitGroup
+	for range 12 {
+		crew.Go(func() {
+			a := w.want(200, "GET", "/slow")
+			mu.Lock()
+			defer mu.Unlock()
+			pids[a.body]++
+		})
+	}
+	crew.Wait()
+	if len(pids) > 4 || len(pids) < 2 {
+		t.Errorf("%d processes answered: %v", len(pids), pids)
+	}
+}
+
+// New code is served to whoever asks after it is there, and nobody who asks meanwhile gets an error.
+func TestCodeChanges(t *testing.T) {
+	install(t, "python3", "python3")
+	dir := t.TempDir()
+	code := func(version int) {
+		write(t, dir+"/app.py", fmt.Sprintf("import time\ndef handler(event, context):\n    time.sleep(0.02)\n    return {'statusCode': 200, 'body': 'version %d'}\n", version))
+	}
+	code(1)
+	w := start(t, fmt.Sprintf("functions: { app: { runtime: python, directory: %q, handler: app.handler, min: 1 } }\nroutes: [{ match: \"/{rest...}\", function: app }]\n", dir))
+	stop := make(chan struct{})
+	var crew sync.WaitGroup
+	for range 3 {
+		crew.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					w.want(200, "GET", "/")
+				}
+			}
+		})
+	}
+	for version := 2; version <= 3; version++ {
+		time.Sleep(200 * time.Millisecond)
+		code(version)
+		eventually(t, fmt.Sprintf("version %d answers", version), func() bool { return w.want(200, "GET", "/").body == fmt.Sprintf("version %d", version) })
+	}
+	// A document that leaves the function as it is leaves its processes as they are.
+	before := w.Status().Functions[0].Starts
+	w.load(fmt.Sprintf("functions: { app: { runtime: python, directory: %q, handler: app.handler, min: 1 } }\nroutes: [{ match: \"/{rest...}\", function: app, payload: \"2.0\" }]\n", dir))
+	w.want(200, "GET", "/")
+	if after := w.Status().Functions[0].Starts; after > before+3 {
+		t.Errorf("%d processes were started before a reload, %d with it", before, after)
+	}
+	// One that takes the function away ends them, and no call is lost.
+	w.load(fmt.Sprintf("functions: { other: { runtime: python, directory: %q, handler: app.handler } }\nroutes: [{ match: \"/{rest...}\", function: other }]\n", dir))
+	w.want(200, "GET", "/")
+	close(stop)
+	crew.Wait()
+}
