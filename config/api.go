@@ -21,14 +21,16 @@ type API struct {
 	Plans     string `json:"plans" default:"on" enum:"on,off" doc:"Whether the plans of consumers hold on its routes, unless those say otherwise."`
 	Errors    Errors `json:"errors" doc:"How errors look to the clients of this api."`
 
-	Versioning struct{} `json:"versioning" later:"versions of an api come with a later version"`
-	Versions   struct{} `json:"versions" later:"versions of an api come with a later version"`
-	OpenAPI    struct{} `json:"openapi" later:"routes from an OpenAPI document come with a later version"`
-	Dialect    struct{} `json:"dialect" later:"errors in the dialect of other gateways come with versions of an api"`
+	Versioning *Versioning `json:"versioning" doc:"Where requests name a version of the api."`
+	Versions   []Version   `json:"versions" doc:"The versions of the api, in place of routes."`
+	OpenAPI    struct{}    `json:"openapi" later:"routes from an OpenAPI document come with a later version"`
+	Dialect    struct{}    `json:"dialect" later:"errors in the dialect of other gateways come with a later version"`
 
 	// Path is where the api stands in the document, such as apis[0]; empty for the api named default.
 	Path string       `json:"-"`
 	Node *schema.Node `json:"-"`
+	// Of is the version whose routes these are; nil for an api without versions.
+	Of *Versioned `json:"-"`
 }
 
 // Errors is how an api's errors look.
@@ -95,6 +97,9 @@ type Route struct {
 	// Path is where the route stands in the document, such as routes[0] or apis[1].routes[0].
 	Path string       `json:"-"`
 	Node *schema.Node `json:"-"`
+	// Origin is the version in which the route stands, and its name there: versions that inherit it share what it counts. It is empty in an
+	// api without versions.
+	Origin string `json:"-"`
 }
 
 var routeType = schema.Of[Route]()
@@ -117,6 +122,9 @@ func (r *Route) Rule(a *API) (m route.Match, err error) {
 	m = r.Match
 	if m.Path, err = m.Path.Under(strings.TrimSuffix(a.BasePath, "/")); err != nil {
 		return m, err
+	}
+	if v := a.Of; v != nil && v.Versions.Conditional() {
+		m.Version = route.Version{Of: v.Versions, Name: v.Version.Name}
 	}
 	if len(m.Hosts) > 0 {
 		return m, nil

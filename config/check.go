@@ -43,10 +43,11 @@ func (c *checker) apis() {
 	if routes := c.doc.Root.Field("routes"); len(c.doc.Routes) > 0 {
 		first[Default] = routes
 	}
+	for i := range c.doc.APIs {
+		a := &c.doc.APIs[i]
+		c.unique(first, a.Name, a.Node, a.Path, "api")
+	}
 	for _, a := range c.doc.All() {
-		if a.Path != "" {
-			c.unique(first, a.Name, a.Node, a.Path, "api")
-		}
 		names := map[string]*schema.Node{}
 		for i := range a.Routes {
 			r := &a.Routes[i]
@@ -81,11 +82,22 @@ func (c *checker) policies() {
 		c.uses(f.Node.List(), schema.Join("policies", f.Name), f.Node.Kind == schema.List)
 		w.visit(f)
 	}
-	for _, a := range c.doc.All() {
+	c.usesOf(c.doc.Routes)
+	for i := range c.doc.APIs {
+		a := &c.doc.APIs[i]
 		c.uses(a.Policies, a.Path+".policies", true)
-		for i := range a.Routes {
-			c.uses(a.Routes[i].Policies, a.Routes[i].Path+".policies", true)
+		c.usesOf(a.Routes)
+		for j := range a.Versions {
+			v := &a.Versions[j]
+			c.uses(v.Policies, schema.Index(a.Path+".versions", j)+".policies", true)
+			c.usesOf(v.Routes)
 		}
+	}
+}
+
+func (c *checker) usesOf(routes []Route) {
+	for i := range routes {
+		c.uses(routes[i].Policies, routes[i].Path+".policies", true)
 	}
 }
 

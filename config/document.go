@@ -53,6 +53,7 @@ type Document struct {
 	// Root is the document as one tree, folded. It holds secrets in clear.
 	Root *schema.Node `json:"-"`
 
+	sets    []*API   // what All returns beside the api of the top-level routes
 	files   []string // that were read, also those that could not be
 	texts   []File
 	watch   []string

@@ -67,6 +67,9 @@ func (d *Document) settle() schema.Errors {
 		place(a.Routes, a.Node.Field("routes"), a.Path+".routes")
 	}
 	place(d.Routes, root.Field("routes"), "routes")
+	for i := range d.APIs {
+		d.sets = append(d.sets, c.versions(&d.APIs[i])...)
+	}
 	if admin := root.Field("admin"); admin != nil {
 		d.Admin.Given = admin.Kind != schema.Map || admin.Field("address") != nil
 	}
@@ -94,14 +97,12 @@ func at(list []*schema.Node, i int) *schema.Node {
 // Default is the name of the api that top-level routes belong to.
 const Default = "default"
 
-// All returns the apis with the one of the top-level routes, which comes first.
+// All returns the apis with the one of the top-level routes, which comes first. An api with versions stands there once for each, with the
+// routes of that version.
 func (d *Document) All() []*API {
 	var all []*API
 	if len(d.Routes) > 0 {
 		all = append(all, &API{Name: Default, Routes: d.Routes, Normalize: "on", Node: d.Root})
 	}
-	for i := range d.APIs {
-		all = append(all, &d.APIs[i])
-	}
-	return all
+	return append(all, d.sets...)
 }

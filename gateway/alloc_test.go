@@ -39,6 +39,28 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// A version costs a request nothing, but for a longer head of the answer where that has to say of which it is.
+func TestAllocationsOfVersions(t *testing.T) {
+	b := newTarget(t, hello)
+	const versions = "versions: [{ name: v1, routes: [{ match: GET /, upstream: a }] }, { name: v2, routes: [{ match: GET /, upstream: a }] }]"
+	for in, fields := range map[string]string{
+		"header, name: Api-Version":   "Api-Version: v1\r\n",
+		"media_type, default: v2":     "Accept: application/json;version=v1\r\n",
+		"path, default: v1":           "",
+		"query, name: v, default: v2": "",
+	} {
+		t.Run(in, func(t *testing.T) {
+			g := start(t, fmt.Sprintf("%supstreams: { a: { targets: [%q] } }\napis: [{ name: x, versioning: { in: %s }, %s }]\n", listen, b.url(), in, versions), Options{})
+			c, err := net.Dial("tcp", g.Addresses()[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			alloc(t, c, fields, 2)
+		})
+	}
+}
+
 // Who comes in with a key, and has a plan, costs nothing more than others.
 func TestAllocationsOfConsumers(t *testing.T) {
 	b := newTarget(t, hello)

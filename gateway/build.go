@@ -41,19 +41,27 @@ type builder struct {
 	errs        schema.Errors
 	warnings    schema.Errors
 	notes       schema.Errors
-	asked       []string       // upstreams that something refers to
-	called      []string       // functions that something refers to
-	snapshot    *snapshot      // nil before build
-	taken       map[string]int // names of routes, by api, that were given out
-	text        []byte         // room to spell in
-	denied      plug.Counters  // of policies
-	asks        []string       // challenges of the policies before the one that is built
-	depth       int            // of policies that stand in others
+	asked       []string              // upstreams that something refers to
+	called      []string              // functions that something refers to
+	snapshot    *snapshot             // nil before build
+	taken       map[string]int        // names of routes, by api, that were given out
+	text        []byte                // room to spell in
+	denied      plug.Counters         // of policies
+	asks        []string              // challenges of the policies before the one that is built
+	depth       int                   // of policies that stand in others
+	versioned   map[string]*versioned // apis with versions, by their place
+	lists       map[string]builtList  // policies of apis and versions, by their place: those of an api are built once for all of its versions
+}
+
+// A builtList is a list of policies that is built, with the challenges of those up to its end.
+type builtList struct {
+	steps []step
+	asks  []string
 }
 
 // newBuilder makes a builder for doc, with which errs are wrong already.
 func (g *Gateway) newBuilder(doc *config.Document, errs schema.Errors) *builder {
-	b := &builder{doc: doc, gateway: g, wrong: errs, taken: map[string]int{}, denied: g.metrics.Denied,
+	b := &builder{doc: doc, gateway: g, wrong: errs, taken: map[string]int{}, versioned: map[string]*versioned{}, lists: map[string]builtList{}, denied: g.metrics.Denied,
 		policies: map[string]*plug.Kind[policy.Policy]{}, backends: map[string]*plug.Kind[policy.Handler]{}}
 	for _, k := range policies.All {
 		b.policies[k.Name] = k
@@ -101,7 +109,7 @@ func (b *builder) build() *snapshot {
 	b.errs = append(b.errs, errs...)
 	b.tests(rules)
 	b.lint(rules)
-	s.warnings, s.notes = b.doc.Masked(b.warnings), b.doc.Masked(b.notes)
+	s.warnings, s.notes = b.doc.Masked(once(b.warnings)), b.doc.Masked(once(b.notes))
 	return s
 }
 
@@ -109,7 +117,19 @@ func (b *builder) build() *snapshot {
 func (b *builder) all() schema.Errors {
 	all := b.doc.Masked(slices.Concat(b.wrong, b.errs))
 	all.Sort()
-	return slices.CompactFunc(all, func(x, y *schema.Error) bool { return *x == *y })
+	return once(all)
+}
+
+// once leaves out what is there already: a route that several versions of an api have is built for each.
+func once(list schema.Errors) (out schema.Errors) {
+	told := map[schema.Error]bool{}
+	for _, e := range list {
+		if !told[*e] {
+			told[*e] = true
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // broken says whether reading the document found something wrong with what stands at path or below, so that there is no use in
@@ -133,22 +153,56 @@ func (b *builder) broken(path string) bool {
 func (b *builder) rules() (rules []*rule) {
 	b.spare()
 	for _, a := range b.doc.All() {
-		b.asks = nil
-		shared := b.list(a.Policies, strings.TrimPrefix(a.Path+".policies", "."), a.Name)
-		for i := range shared {
-			shared[i].api = true
-		}
+		shared := b.shared(a)
 		asks := b.asks
-		b.sharing(a, shared)
 		for i := range a.Routes {
 			b.asks = slices.Clone(asks)
 			if r := b.route(a, &a.Routes[i], shared); r != nil {
 				rules = append(rules, r)
+				rules = append(rules, b.unversioned(a, &a.Routes[i], r)...)
 			}
 			runtime.Gosched() // requests go first: a large document takes a while
 		}
 	}
 	return rules
+}
+
+// shared builds the policies that every route of a runs: those of the api, and those of the version.
+func (b *builder) shared(a *config.API) []step {
+	b.asks = nil
+	steps := b.listOnce(a.Policies, strings.TrimPrefix(a.Path+".policies", "."), a.Name)
+	if a.Of == nil {
+		b.sharing(a, steps)
+		return steps
+	}
+	b.sharing(a.Of.API, steps)
+	of := a.Of.PoliciesOf
+	own := b.listOnce(of.Version.Policies, of.Path+".policies", a.Name+"/"+of.Version.Name)
+	for i := range own {
+		own[i].version = true
+	}
+	if slices.ContainsFunc(own, func(s step) bool { return s.kind == "cors" }) { // it takes the place of that of the api
+		steps = slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return s.kind == "cors" })
+		if a.BasePath != a.Of.API.BasePath || a.Of.Versions.In == route.InHost {
+			b.sharing(a, own)
+		}
+	}
+	return slices.Concat(steps, own)
+}
+
+// listOnce is list for policies that stand on an api, with those before them in b.asks.
+func (b *builder) listOnce(items []*schema.Node, path, where string) []step {
+	known, built := b.lists[path]
+	if !built {
+		known.steps = b.list(items, path, where)
+		for i := range known.steps {
+			known.steps[i].api = true
+		}
+		known.asks = b.asks
+		b.lists[path] = known
+	}
+	b.asks = known.asks
+	return slices.Clone(known.steps)
 }
 
 // spare builds the named policies that nobody uses, since what is wrong with them is wrong all the same.
@@ -164,12 +218,15 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 	match, matches := b.match(a, r)
 	name := b.name(a, r, &match)
 	where := a.Name + "/" + name
+	if r.Origin != "" {
+		where = a.Name + "/" + r.Origin
+	}
 	steps := slices.Concat(shared, b.list(r.Policies, r.Path+".policies", where))
 	b.order(steps)
 	steps = b.planned(a, r, corsFirst(steps))
 	v := &served{
 		api: a.Name, name: name, counts: b.gateway.metrics.Route(a.Name, name), raw: a.Normalize == "off", add: a.Errors.Add,
-		hosts: match.Hosts, pos: r.Node.Pos, at: r.Path,
+		hosts: match.Hosts, pos: r.Node.Pos, at: r.Path, version: b.version(a), follows: a.Of != nil && a.Of.Follows[r.Match.Shape()],
 	}
 	v.steps, v.guardsOfPreflights = steps, guardsOfPreflights(steps)
 	last := b.backend(r, where, plug.Route{Methods: match.Methods, Path: template(match.Path)}, v)
@@ -229,7 +286,11 @@ func (b *builder) name(a *config.API, r *config.Route, m *route.Match) string {
 	if name == "" {
 		short := *m
 		short.Hosts = r.Match.Hosts // those of the api go without saying
+		short.Version = route.Version{}
 		name = short.String()
+	}
+	if v := a.Of; v != nil && (r.Name != "" || v.Versions.In != route.InPath) {
+		name = v.Version.Name + " " + name
 	}
 	key := a.Name + "\x00" + name
 	b.taken[key]++
@@ -244,6 +305,9 @@ func (b *builder) setSum(v *served, a *config.API, r *config.Route) {
 	text := fmt.Appendf(b.text[:0], "%q %q %q %v\n", a.Hosts, a.BasePath, a.Normalize, a.Errors)
 	for _, g := range v.guards {
 		text = append(append(text, g...), '\n')
+	}
+	if of := a.Of; of != nil {
+		text = spell(spell(text, a.Node.Field("versioning")), of.Node.Field("deprecated"))
 	}
 	b.text = spell(text, r.Node)
 	v.sum = sha256.Sum256(b.text)

@@ -49,6 +49,9 @@ func (g *Gateway) Done(r *wire.Request, out wire.Outcome) {
 	}
 	f.x.End()
 	counts.Done(r.Method, out.Status, took)
+	if f.version != nil {
+		f.version.counts.Done(out.Status)
+	}
 	if log := g.access.Load(); log.AccessLog != nil && !f.untold {
 		f.tell(r, out, took)
 		log.Write(&f.line)
@@ -111,4 +114,5 @@ func (f *flow) reset() {
 	clear(f.sent)
 	f.sent = f.sent[:0]
 	f.snapshot, f.rule, f.matched, f.failed = nil, nil, "", nil
+	f.version, f.of = nil, nil
 }

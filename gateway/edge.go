@@ -25,6 +25,8 @@ type flow struct {
 	snapshot *snapshot
 	rule     *rule            // nil while and if no route took it
 	matched  string           // the path that rule was found by
+	version  *version         // of the api that the request is for, nil when there is none or nobody can tell
+	of       *versioned       // the api whose version it is, also when nobody can tell which
 	failed   *problem.Problem // what the gateway answered with, nil when something else answered
 	sent     []wire.Claim     // the answers of upstreams
 	untold   bool             // the access log does not want it
@@ -73,6 +75,9 @@ func (g *Gateway) Handle(r *wire.Request) *wire.Response {
 		resp = f.answer(err)
 	}
 	resp.Header.SetKnown(wire.XRequestID, f.x.ID)
+	if f.of != nil {
+		f.mark(&resp.Header)
+	}
 	f.untold = !g.access.Load().wants(f, resp)
 	return resp
 }
@@ -131,6 +136,7 @@ func (f *flow) serve() (*wire.Response, error) {
 	}
 	found, err := s.table.Find(x)
 	if err != nil {
+		err = f.lost(err)
 		var resp *wire.Response
 		if allow := route.Allow(""); errors.As(err, &allow) {
 			resp, err = f.options(string(allow))
@@ -139,6 +145,11 @@ func (f *flow) serve() (*wire.Response, error) {
 	}
 	f.take(found)
 	to := found.Value
+	if to.version != nil {
+		if err := f.outdated(); err != nil {
+			return to.outside(x, err)
+		}
+	}
 	if to.raw {
 		r.Path.Text = r.Path.Raw
 	}

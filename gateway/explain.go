@@ -154,6 +154,13 @@ func (e *explaining) route() *rule {
 		return nil
 	}
 	e.take(got.Winner)
+	if got.Winner.Value.version != nil {
+		if err := e.flow.outdated(); err != nil {
+			_, err = got.Winner.Value.outside(x, err)
+			e.refused("versions", err)
+			return nil
+		}
+	}
 	if r := x.Request; got.Winner.Value.raw {
 		r.Path.Text = r.Path.Raw
 	}
@@ -176,6 +183,7 @@ func (e *explaining) take(found *rule) {
 	e.flow.take(found)
 	to := found.Value
 	e.out.Route = &ChosenRoute{API: to.api, Name: to.name, Backend: to.backend}
+	e.version()
 	for _, p := range e.flow.x.Params {
 		e.out.Route.Params = append(e.out.Route.Params, policy.Fact{Name: p.Name, Value: e.field(p.Name, p.Value)})
 	}
@@ -183,6 +191,8 @@ func (e *explaining) take(found *rule) {
 
 // unrouted explains why no route takes the request.
 func (e *explaining) unrouted(got *route.Explanation[*served]) {
+	got.Err = e.flow.lost(got.Err)
+	e.version()
 	if allow := route.Allow(""); errors.As(got.Err, &allow) {
 		e.out.Outcome = "answered"
 		e.out.Answer = &ExplainedAnswer{Status: 204, By: "routes", Headers: []policy.Fact{{Name: "Allow", Value: string(allow)}}}
@@ -223,7 +233,10 @@ func (e *explaining) chain(found *rule) {
 // step explains one policy; done says that one before it has ended the request.
 func (e *explaining) step(s *step, done bool) ExplainedPolicy {
 	p := ExplainedPolicy{Kind: s.kind, Use: s.use, Of: "route", Place: s.node.Pos.String(), Outcome: "not reached"}
-	if s.api {
+	switch {
+	case s.version:
+		p.Of = "version"
+	case s.api:
 		p.Of = "api"
 	}
 	inner := s.policy

@@ -11,6 +11,7 @@ type Explanation struct {
 	Routes    []ExplainedRoute  `json:"routes"`                 // the candidates, the chosen one first
 	Others    int               `json:"other_routes"`           // that are none, since host or path are not theirs
 	Route     *ChosenRoute      `json:"route,omitempty"`        // the one that takes the request
+	Version   *ExplainedVersion `json:"version,omitempty"`      // of the api that it is for
 	Policies  []ExplainedPolicy `json:"policies,omitempty"`     // of the route, in the order in which they run
 	Upstreams []ExplainedCall   `json:"upstreams,omitempty"`    // where the request goes; several with a split
 	Balance   string            `json:"split_choice,omitempty"` // how one of several is chosen
@@ -50,11 +51,19 @@ type ChosenRoute struct {
 	Params  []policy.Fact `json:"params,omitempty"`
 }
 
+// An ExplainedVersion is the version of an api that a request is for.
+type ExplainedVersion struct {
+	API       string        `json:"api"`
+	Name      string        `json:"name"`
+	Why       string        `json:"why"`                 // what says so
+	Responses []policy.Fact `json:"responses,omitempty"` // the fields by which answers tell of it
+}
+
 // An ExplainedPolicy is what one policy would do.
 type ExplainedPolicy struct {
 	Kind    string          `json:"kind"`
 	Use     string          `json:"use,omitempty"` // the name that it has under policies
-	Of      string          `json:"of"`            // "api" or "route"
+	Of      string          `json:"of"`            // "api", "version" or "route"
 	Place   string          `json:"place"`
 	Outcome string          `json:"outcome"` // "passes", "changes", "refuses", "answers", "skipped", "not reached", "asks": somebody else decides, "may refuse": it depends on that, or "runs": it cannot tell
 	Why     string          `json:"why,omitempty"`

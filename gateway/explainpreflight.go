@@ -25,6 +25,7 @@ func (e *explaining) preflight(method string) bool {
 	}
 	if p.rule != nil {
 		e.flow.take(p.rule)
+		e.flow.guessed()
 	}
 	list, done := e.guards(p.steps)
 	if c, err := corsOf(p.steps, x); !done && (c == nil || err != nil) {
@@ -34,6 +35,8 @@ func (e *explaining) preflight(method string) bool {
 	e.candidates(&got, p.rule)
 	if p.rule != nil {
 		e.take(p.rule)
+		e.flow.guessed()
+		e.version()
 	}
 	if !done {
 		return e.permit(p, list)

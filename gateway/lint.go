@@ -40,6 +40,7 @@ func (b *builder) lint(rules []*rule) {
 		b.access(rules)
 		b.resilience()
 		b.browsers(rules)
+		b.versionsOfAPIs(rules)
 	}
 	b.allowed()
 	b.warnings.Sort()

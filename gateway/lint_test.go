@@ -11,6 +11,8 @@ import (
 
 const hashedKey = "consumers: [{ name: c, credentials: [{ api_key: { hash: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" } }] }]\n"
 
+const versionsWith = "apis: [{ name: x, versioning: { in: header, name: Api-Version }, versions: "
+
 // Each rule, found in a document that has it and nothing else that is unwise, at the place that is meant.
 var lintCases = []struct{ code, doc, at string }{
 	{"SP101", "routes: [{ match: /, policies: [{ rate_limit: { rate: 1/s, per: consumer } }], upstream: a }]", "routes[0].policies[0].rate_limit"},
@@ -46,6 +48,14 @@ var lintCases = []struct{ code, doc, at string }{
 	{"SP204", "listeners: [{ address: \"127.0.0.1:80\", hosts: [a.test] }]\nroutes: [{ match: /, upstream: a }, { match: { path: /, hosts: b.test }, upstream: a }]", "routes[1]"},
 	{"SP205", "upstreams: { b: { targets: [http://10.0.0.2] } }\nroutes: [{ match: /, upstream: { split: { a: 1, b: 0 } } }]", "routes[0].upstream.split.b"},
 	{"SP205", "upstreams: { b: { targets: [http://10.0.0.2, { url: http://10.0.0.3, weight: 0 }], health: / } }\nroutes: [{ match: /, upstream: { split: { a: 1, b: 1 } } }]", "upstreams.b.targets[1]"},
+	{"SP211", versionsWith + "[{ name: v1, deprecated: { since: 2020-01-01 }, routes: [{ match: /, upstream: a }] }] }]", "apis[0].versions[0].deprecated"},
+	{"SP212", versionsWith + "[{ name: v1, deprecated: { since: 2020-01-01, sunset: 2021-01-01 }, routes: [{ match: /, upstream: a }] }] }]", "apis[0].versions[0].deprecated.sunset"},
+	{"SP214", versionsWith + "[{ name: v1, deprecated: { since: 2020-01-01, sunset: 2021-01-01, enforce: true }, routes: [{ match: /, upstream: a }] }, { name: v2, inherits: v1 }] }]", "apis[0].versions[0].deprecated.sunset"},
+	{"SP213", "apis: [{ name: x, versioning: { in: path, default: v1 }, versions: [{ name: v1, deprecated: { since: 2020-01-01, sunset: 2999-01-01 }, routes: [{ match: /, upstream: a }] }] }]", "apis[0].versioning.default"},
+	{"SP215", versionsWith + "[{ name: v1, routes: [{ match: /, upstream: a }] }, { name: v2 }] }]", "apis[0].versions[1]"},
+	{"SP216", versionsWith + "[{ name: v1, policies: [{ cors: { origins: https://a.test } }], routes: [{ match: /, upstream: a }] }, { name: v2, inherits: v1, policies: [] }] }]", "apis[0].versioning"},
+	{"", "apis: [{ name: x, policies: [{ cors: { origins: https://a.test } }], versioning: { in: header, name: V }, versions: [{ name: v1, routes: [{ match: /, upstream: a }] }, { name: v2, inherits: v1 }] }]", ""},
+	{"", "apis: [{ name: x, versioning: { in: path }, versions: [{ name: v1, policies: [{ cors: { origins: https://a.test } }], routes: [{ match: /, upstream: a }] }, { name: v2, inherits: v1, policies: [] }] }]", ""},
 	{"SP301", "limits: { body_size: none }\nroutes: [{ match: /, upstream: a }]", "limits.body_size"},
 	{"SP302", "routes: [{ match: /, policies: [{ size_limit: none }], upstream: a }]", "routes[0].policies[0].size_limit"},
 	{"SP303", "upstreams: { b: { targets: [http://10.0.0.2], timeouts: { response_header: none } } }\nroutes: [{ match: /, upstream: a }, { match: /b, upstream: b }]", "upstreams.b.timeouts"},

@@ -39,7 +39,7 @@ func (b *builder) references(rules []*rule) {
 		}
 	}
 	for i := range b.doc.APIs {
-		if a := &b.doc.APIs[i]; len(a.Routes) == 0 {
+		if a := &b.doc.APIs[i]; len(a.Routes) == 0 && len(a.Versions) == 0 {
 			b.finds(emptyAPI, a.Node, a.Path, "the api %s has no routes", a.Name)
 		}
 	}
@@ -68,6 +68,10 @@ func (b *builder) uses() map[string]bool {
 	}
 	for _, a := range b.doc.All() {
 		see(a.Policies)
+		if a.Of != nil {
+			see(a.Of.PoliciesOf.Version.Policies)
+			see(a.Of.Version.Policies)
+		}
 		for i := range a.Routes {
 			see(a.Routes[i].Policies)
 		}

@@ -237,12 +237,24 @@ func (g *Gateway) retain() {
 	for _, r := range s.table.Rules() {
 		routes[[2]string{r.Value.api, r.Value.name}] = true
 	}
+	versions := map[[2]string]bool{}
+	for _, of := range s.versioned {
+		for _, v := range of.list {
+			versions[[2]string{of.api, v.name}] = true
+			if d := v.deprecation; d != nil {
+				v.counts.Sunset(d.Sunset.Time)
+			} else {
+				v.counts.Sunset(time.Time{})
+			}
+		}
+	}
 	listeners := map[string]bool{}
 	for _, l := range s.doc.Listeners {
 		listeners[l.Address] = true
 	}
 	g.metrics.Retain(telemetry.Keep{
 		Route:    func(api, route string) bool { return routes[[2]string{api, route}] },
+		Version:  func(api, version string) bool { return versions[[2]string{api, version}] },
 		Listener: func(address string) bool { return listeners[address] },
 	})
 }

@@ -134,6 +134,7 @@ func (f *flow) preflight(method string) (*wire.Response, error) {
 	}
 	if p.rule != nil {
 		f.take(p.rule)
+		f.guessed()
 	}
 	return policy.Chain(p.guards, func(x *policy.Exchange) (*wire.Response, error) { return f.permit(x, p) })(x)
 }
@@ -142,12 +143,16 @@ func (f *flow) preflight(method string) (*wire.Response, error) {
 func (f *flow) take(found *rule) {
 	f.rule, f.matched = found, f.x.Request.Path.Text
 	f.x.API, f.x.Route = found.Value.api, found.Value.name
+	if v := found.Value.version; v != nil {
+		f.version, f.of, f.x.Version = v, v.versioned, v.name
+	}
 }
 
 // leave forgets the route again.
 func (f *flow) leave() {
 	f.rule, f.matched = nil, ""
 	f.x.API, f.x.Route = "", ""
+	f.version, f.of, f.x.Version = nil, nil, ""
 }
 
 // permit is what a preflight ends in.
@@ -200,6 +205,16 @@ func (s *snapshot) outside(x *policy.Exchange, resp *wire.Response, err error) (
 	} else if a := s.apiOf(x.Request); a != nil {
 		steps = a.steps
 	}
+	return forPages(x, steps, resp, err)
+}
+
+// outside is the same for an error in place of the route of v.
+func (v *served) outside(x *policy.Exchange, err error) (*wire.Response, error) {
+	return forPages(x, v.steps, nil, err)
+}
+
+// forPages has the cors policy among steps say who may read an answer.
+func forPages(x *policy.Exchange, steps []step, resp *wire.Response, err error) (*wire.Response, error) {
 	p, wrong := corsOf(steps, x)
 	if p == nil || wrong != nil {
 		return resp, err

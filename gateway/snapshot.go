@@ -33,6 +33,7 @@ type snapshot struct {
 	notes     schema.Errors
 	sharing   bool                             // some route is for pages of other origins
 	apis      []sharedAPI                      // those whose policies say so
+	versioned []*versioned                     // apis that have versions
 	tended    map[string]func(context.Context) // what runs beside requests while it is in service, by name
 	keySets   []func() telemetry.KeySet        // of the issuers whose keys are fetched
 	number    uint64                           // counts the documents that were served
@@ -46,6 +47,8 @@ type served struct {
 	counts    *telemetry.Route
 	raw       bool              // the client's bytes of the path go upstream
 	add       map[string]string // members for every problem of the api
+	version   *version          // of the api that it belongs to, nil for an api without versions
+	follows   bool              // the version that succeeds a deprecated one has the route as well
 
 	backend  string   // name of the kind of backend
 	forwards bool     // the backend sends requests on; others answer themselves

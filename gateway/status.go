@@ -29,6 +29,7 @@ type Status struct {
 	Listeners []ListenerStatus   `json:"listeners"`
 	Upstreams []balance.Status   `json:"upstreams"`
 	Requests  RequestStatus      `json:"requests"`
+	Versions  []VersionStatus    `json:"versions,omitempty"` // of apis that have some
 	KeySets   []telemetry.KeySet `json:"key_sets,omitempty"` // of issuers, that are fetched
 	Functions []function.Status  `json:"functions,omitempty"`
 	// Store is nil when nothing durable can be kept.
@@ -101,6 +102,7 @@ func (g *Gateway) Status() Status {
 	st.Store = g.durable.status()
 	st.KeySets = g.keySets()
 	st.Functions = g.functions.Statuses()
+	st.Versions = g.versions()
 	s := g.now.Load()
 	if s != nil {
 		st.Config = ConfigStatus{Source: s.doc.Source, Number: s.number, Routes: len(s.table.Rules())}
@@ -158,6 +160,7 @@ func (g *Gateway) DrainTarget(upstream, target string, drain bool) (balance.Drai
 type Route struct {
 	API      string   `json:"api"`
 	Name     string   `json:"name"`
+	Version  string   `json:"version,omitempty"` // of the api
 	Match    string   `json:"match"`
 	Policies []string `json:"policies,omitempty"` // kinds, in the order in which they run
 	Backend  string   `json:"backend"`            // kind
@@ -176,7 +179,11 @@ func (g *Gateway) Routes() []Route {
 func (s *snapshot) list() (list []Route) {
 	for _, r := range s.table.Rules() {
 		v := r.Value
-		list = append(list, Route{v.api, v.name, r.Match.String(), v.kinds, v.backend, v.to, v.pos.String()})
+		row := Route{API: v.api, Name: v.name, Match: r.Match.String(), Policies: v.kinds, Backend: v.backend, To: v.to, Place: v.pos.String()}
+		if v.version != nil {
+			row.Version = v.version.name
+		}
+		list = append(list, row)
 	}
 	return list
 }

@@ -24,8 +24,9 @@ type step struct {
 	path   string
 
 	// For explanations.
-	use string // the name that the policy has under policies, "" for none
-	api bool   // it is the api's, not the route's
+	use     string // the name that the policy has under policies, "" for none
+	api     bool   // it is the api's, not the route's
+	version bool   // it is the version's: api is true then as well
 
 	inner [][]step // what stands in it, an alternative each
 }

@@ -39,7 +39,9 @@ func (b *builder) testRoute(n *schema.Node, path, name string, rules []*rule) {
 		return
 	}
 	if slices.ContainsFunc(b.doc.All(), func(a *config.API) bool {
-		return slices.ContainsFunc(a.Routes, func(r config.Route) bool { return r.Name == name })
+		return slices.ContainsFunc(a.Routes, func(r config.Route) bool {
+			return r.Name == name || a.Of != nil && a.Of.Version.Name+" "+r.Name == name
+		})
 	}) {
 		return // it is there, and wrong for another reason
 	}

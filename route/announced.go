@@ -60,7 +60,7 @@ func (q *lookup) pick(f *flat, ref leafRef) bool {
 		return q.found >= 0
 	}
 	for _, e := range f.leaves[ref.index].entries {
-		if (e.match.Path.regex == nil || e.match.Path.matches(q.path)) && q.wanted(e.rule) {
+		if (e.match.Path.regex == nil || e.match.Path.matches(q.path)) && q.speaks(e.match) && q.wanted(e.rule) {
 			q.found = e.rule
 			return true
 		}
@@ -68,14 +68,14 @@ func (q *lookup) pick(f *flat, ref leafRef) bool {
 	return false
 }
 
-// Methods lists the methods of all rules for host and path of x, as in an Allow field.
+// Methods lists the methods of all rules for host and path of the preflight x, as in an Allow field.
 func (t *Table[T]) Methods(x *policy.Exchange) string {
 	path := x.Request.Path.Text
 	if path == "" || path[0] != '/' {
 		return ""
 	}
 	q := newLookup(x, "", path)
-	q.collect = true
+	q.collect, q.announced = true, true
 	t.hosts.walk(x.Request.Host, &q)
 	return q.allow.String()
 }

@@ -172,6 +172,9 @@ func (l conditionList) find(m *Match, name string) *Condition {
 
 // meet says whether some request fits both a and b, which are in one leaf, and returns a path of one.
 func meet(a, b *Match) (path string, ok bool) {
+	if a.Version.excludes(&b.Version) {
+		return "", false
+	}
 	for _, list := range lists {
 		own := list.of(a)
 		for i := range own {
@@ -248,6 +251,9 @@ func (m *Match) key() string {
 	if m.Path.regex != nil {
 		parts = append(parts, "p"+m.Path.String())
 	}
+	if v := m.Version; v.Of != nil {
+		parts = append(parts, fmt.Sprintf("v%p %s", v.Of, v.Name))
+	}
 	slices.Sort(parts)
 	return strings.Join(parts, "\x00")
 }
@@ -258,6 +264,9 @@ func covers(d, m *Match) bool {
 		return false
 	}
 	if d.Path.regex != nil && d.Path.String() != m.Path.String() {
+		return false
+	}
+	if d.Version.Of != nil && d.Version != m.Version {
 		return false
 	}
 	for _, list := range lists {
@@ -281,6 +290,9 @@ func (j *judge) mixed(host string, list []mixedChild) {
 			}
 			for _, a := range list[i].node.entries() {
 				for _, b := range list[k].node.entries() {
+					if a.match.Version.excludes(&b.match.Version) {
+						continue
+					}
 					if path, ok := overlap(&a.match.Path, &b.match.Path); ok {
 						if method, ok := commonMethod(a.match, b.match); ok {
 							j.tied(a, b, example(method, host, path), "change one of the paths")

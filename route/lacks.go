@@ -35,6 +35,9 @@ func (m *Match) Lacks(x *policy.Exchange) string {
 			return "cookie " + c.String()
 		}
 	}
+	if lacks := m.Version.lacks(x); lacks != "" {
+		return lacks
+	}
 	if !m.When.IsZero() {
 		if ok, err := m.asks(x, r.Path.Text); !ok || err != nil {
 			return "when " + m.When.String()

@@ -72,7 +72,7 @@ func (s *settings) Check() error {
 		s.Hosts[i] = host
 	}
 	for _, c := range s.Headers {
-		if err := checkHeader(c.Name); err != nil {
+		if err := CheckHeader(c.Name); err != nil {
 			return schema.At("headers."+c.Name, err)
 		}
 	}
@@ -82,8 +82,8 @@ func (s *settings) Check() error {
 	return nil
 }
 
-// checkHeader refuses headers that no request has by the time it is matched: wire takes them out.
-func checkHeader(name string) error {
+// CheckHeader refuses headers that no request has by the time it is matched: wire takes them out.
+func CheckHeader(name string) error {
 	switch n := wire.NameOf(name); {
 	case n == wire.Host:
 		return fmt.Errorf("the host is matched with hosts")
@@ -126,7 +126,7 @@ func (m *Match) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) 
 	}
 	var s settings
 	errs = settingsType.Decode(n, &s, path)
-	*m = Match{s.Methods, s.Path, s.Hosts, s.Headers, s.Query, s.Cookies, s.When.Expr}
+	*m = Match{Methods: s.Methods, Path: s.Path, Hosts: s.Hosts, Headers: s.Headers, Query: s.Query, Cookies: s.Cookies, When: s.When.Expr}
 	return errs
 }
 

@@ -34,6 +34,7 @@ type Match struct {
 	Query   Conditions
 	Cookies Conditions
 	When    expr.Expr // the zero value: always
+	Version Version   // of the api, where it stands in neither path nor host
 }
 
 // String writes m as one line, for listings and messages.
@@ -57,6 +58,9 @@ func (m *Match) String() string {
 	if !m.When.IsZero() {
 		b.WriteString(" when " + m.When.String())
 	}
+	if m.Version.Of != nil {
+		b.WriteString(" version " + m.Version.Name)
+	}
 	return b.String()
 }
 
@@ -64,6 +68,9 @@ func (m *Match) String() string {
 func (m *Match) conditions() int {
 	n := len(m.Headers) + len(m.Query) + len(m.Cookies)
 	if !m.When.IsZero() {
+		n++
+	}
+	if m.Version.Of != nil {
 		n++
 	}
 	return n

@@ -76,6 +76,11 @@ type lookup struct {
 	announced bool                // the request of x only announces the one that is looked for
 	wanted    func(rule int) bool // for a search by host and path alone: the rules that count
 
+	// The version that the request is for, of the api that was asked last; unversioned is why there is none.
+	versions    *Versions
+	version     string
+	unversioned error
+
 	found int // the rule, -1 for none
 	err   error
 
@@ -104,6 +109,12 @@ func (q *lookup) visit(f *flat, ref leafRef) bool {
 		return false
 	}
 	for _, e := range f.leaves[ref.index].list(q.method) {
+		if !q.speaks(e.match) {
+			if q.err != nil {
+				return true
+			}
+			continue
+		}
 		if !e.bare {
 			ok, err := e.match.holds(q.x, q.path, q.announced)
 			if err != nil {
@@ -127,7 +138,7 @@ func (q *lookup) gather(f *flat, ref leafRef) {
 		return
 	}
 	for _, e := range f.leaves[ref.index].entries {
-		if e.match.Path.regex != nil && !e.match.Path.matches(q.path) {
+		if e.match.Path.regex != nil && !e.match.Path.matches(q.path) || !q.speaks(e.match) {
 			continue
 		}
 		q.allow.add(e.match)
@@ -192,6 +203,8 @@ func (t *Table[T]) missed(q *lookup) error {
 	q.collect = true
 	t.hosts.walk(q.x.Request.Host, q)
 	switch {
+	case q.err != nil:
+		return q.err
 	case q.allow.usual == 0 && len(q.allow.more) == 0:
 		return NoRoute.New("")
 	case q.method == "OPTIONS":

@@ -16,6 +16,8 @@ var (
 	requests     = describe("requests_total", "Requests answered, by the gateway or an upstream; status 499 is one whose client went away before the answer.", "api", "route", "method", "status")
 	duration     = describe("request_duration_seconds", "Time from the head of a request to the end of its response.", "api", "route")
 	inflight     = describe("inflight_requests", "Requests read and not yet answered in full.")
+	versions     = describe("version_requests_total", "Requests for a version of an api, answered by the gateway or an upstream.", "api", "version", "status")
+	sunset       = describe("version_sunset_timestamp_seconds", "When a deprecated version of an api is to go.", "api", "version")
 	upDuration   = describe("upstream_duration_seconds", "Time from the first byte of a call to the head of its response.", "upstream")
 	upRequests   = describe("upstream_requests_total", "Calls to a target, retries among them.", "upstream", "target", "outcome")
 	upRetries    = describe("upstream_retries_total", "Calls made again.", "upstream", "reason")
@@ -49,7 +51,7 @@ var (
 	jwksFetched  = describe("jwks_last_success_timestamp_seconds", "When the keys of an issuer were last fetched, 0 for never.", "issuer")
 	jwksUsable   = describe("jwks_usable", "Whether tokens of an issuer can be checked (1), or not, since its keys were never fetched or are too old (0).", "issuer")
 	jwksFetches  = describe("jwks_fetches_total", "Attempts to fetch the keys of an issuer.", "issuer", "outcome")
-	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, healthy, drained, healthChecks, healthTurns, lookups, lookFound, lookLast, lookNext, targetOpen, targetIdle,
+	descriptions = []*prometheus.Desc{requests, duration, inflight, upDuration, upRequests, versions, sunset, healthy, drained, healthChecks, healthTurns, lookups, lookFound, lookLast, lookNext, targetOpen, targetIdle,
 		targetQueue, logDropped, limiters, limitBytes, limitEvicted, crowdBusy, crowdWaiting, crowdLimit,
 		upRetries, upExhausted, upHedges, circuit, circuitOpens, storeOpen, storeBytes, storeChanges, storeBackup, jwksKeys, jwksFetched, jwksUsable, jwksFetches}
 )
@@ -73,6 +75,7 @@ func NewMetrics(version string) *Metrics {
 		loadedAt:  gauge("config_last_reload_success_timestamp_seconds", "When the document in use was loaded."),
 		lastGood:  gauge("config_last_good", "Whether the last good document of an earlier day is served (1), since the one at hand was broken at the start, or not (0)."),
 		routes:    map[[2]string]*Route{},
+		versions:  map[[2]string]*Version{},
 		upstreams: map[string]*Upstream{},
 		listeners: map[string]*Listener{},
 		sources:   map[[2]string]*Source{},
@@ -149,6 +152,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 	m.collectSources(out)
+	for _, v := range m.versionList() {
+		v.collect(out)
+	}
 	routes, upstreams, listeners := m.lists()
 	for _, r := range routes {
 		r.collect(out)

@@ -39,6 +39,7 @@ type Metrics struct {
 
 	mu        sync.Mutex // guards the maps
 	routes    map[[2]string]*Route
+	versions  map[[2]string]*Version
 	upstreams map[string]*Upstream
 	listeners map[string]*Listener
 	sources   map[[2]string]*Source // by kind and name
@@ -88,6 +89,7 @@ func (m *Metrics) Listener(address string) *Listener {
 // A Keep says what a new document still has. A nil function keeps all.
 type Keep struct {
 	Route    func(api, route string) bool
+	Version  func(api, version string) bool
 	Upstream func(name string) bool
 	Target   func(upstream, address string) bool
 	Listener func(address string) bool
@@ -108,6 +110,11 @@ func (m *Metrics) retain(k Keep) (stay []*Upstream) {
 	for key := range m.routes {
 		if k.Route != nil && !k.Route(key[0], key[1]) {
 			delete(m.routes, key)
+		}
+	}
+	for key := range m.versions {
+		if k.Version != nil && !k.Version(key[0], key[1]) {
+			delete(m.versions, key)
 		}
 	}
 	for address := range m.listeners {

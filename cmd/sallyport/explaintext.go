@@ -107,6 +107,15 @@ func (p *page) routes(e *gateway.Explanation) {
 	case e.Others > 1:
 		p.note(fmt.Sprintf("  %d other routes are for another path or host", e.Others))
 	}
+	if v := e.Version; v != nil {
+		p.head("Version")
+		fmt.Fprintf(p, "  %s  %s\n", p.green(v.API+" "+v.Name), v.Why)
+		var rows [][]string
+		for _, f := range v.Responses {
+			rows = append(rows, []string{f.Name, f.Value})
+		}
+		p.grid(rows)
+	}
 	if e.Route == nil || len(e.Route.Params) == 0 {
 		return
 	}

@@ -32,7 +32,8 @@ func routesCommand() *cobra.Command {
 		}
 		var rows [][]string
 		for _, v := range r.Routes {
-			rows = append(rows, []string{v.API, v.Match, strings.Join(v.Policies, ", "), strings.TrimSpace(v.Backend + " " + v.To), v.Place})
+			api := v.API + between(v.Version != "", " "+v.Version)
+			rows = append(rows, []string{api, v.Match, strings.Join(v.Policies, ", "), strings.TrimSpace(v.Backend + " " + v.To), v.Place})
 		}
 		table(c.OutOrStdout(), []string{"API", "MATCH", "POLICIES", "BACKEND", "PLACE"}, rows)
 		return nil
