@@ -5,6 +5,7 @@ import (
 	"embed"
 	"strings"
 
+	"sallyport/backends/compose"
 	"sallyport/backends/function"
 	"sallyport/backends/redirect"
 	"sallyport/backends/respond"
@@ -16,6 +17,7 @@ import (
 // All holds every backend. To add one, add its folder and its line.
 var All = []*plug.Kind[policy.Handler]{
 	upstream.Kind,
+	compose.Kind,
 	respond.Kind,
 	redirect.Kind,
 	function.Kind,

@@ -90,9 +90,8 @@ type Route struct {
 	Backend  []*schema.Field `json:"-" rest:"true" kind:"backend" doc:"What answers: exactly one backend."`
 
 	// Backends of the contract that are not built yet.
-	Compose struct{} `json:"compose" later:"composition comes with a later version"`
-	GRPC    struct{} `json:"grpc" later:"REST to gRPC comes with a later version"`
-	Mock    struct{} `json:"mock" later:"mock answers come with OpenAPI"`
+	GRPC struct{} `json:"grpc" later:"REST to gRPC comes with a later version"`
+	Mock struct{} `json:"mock" later:"mock answers come with OpenAPI"`
 
 	// Path is where the route stands in the document, such as routes[0] or apis[1].routes[0].
 	Path string       `json:"-"`
@@ -109,7 +108,7 @@ func RouteSettings() []string { return routeType.Names() }
 
 // ToCome says whether r ends in a backend that is not built yet, which was reported as such.
 func (r *Route) ToCome() bool {
-	for _, name := range []string{"compose", "grpc", "mock"} {
+	for _, name := range []string{"grpc", "mock"} {
 		if r.Node.Field(name) != nil {
 			return true
 		}

@@ -35,14 +35,15 @@ type language struct {
 	checker *checker.Env
 }
 
-// The two languages, made at first use: a document without expressions does not pay for them.
+// The languages, made at first use: a document without expressions does not pay for them.
 var (
 	requestSide  = sync.OnceValue(func() *language { return newLanguage(roots[:len(roots)-1]) })
 	responseSide = sync.OnceValue(func() *language { return newLanguage(roots) })
+	scopedSide   = sync.OnceValue(func() *language { return newLanguage(roots[:len(roots)-1], scopeVariables()...) })
 )
 
 // newLanguage panics on errors, which would be mistakes in this package's own declarations.
-func newLanguage(roots []*root) *language {
+func newLanguage(roots []*root, more ...cel.EnvOption) *language {
 	provider := rootTypes{types.NewEmptyRegistry()}
 	options := []cel.EnvOption{
 		cel.CustomTypeProvider(provider), cel.CustomTypeAdapter(adapter{}),
@@ -52,7 +53,7 @@ func newLanguage(roots []*root) *language {
 	for _, r := range roots {
 		options = append(options, cel.Variable(r.name, cel.ObjectType(r.name)))
 	}
-	env := must(cel.NewCustomEnv(append(options, functions()...)...))
+	env := must(cel.NewCustomEnv(append(append(options, functions()...), more...)...))
 	l := &language{env: env, checker: must(checker.NewEnv(containers.DefaultContainer, provider, checker.CrossTypeNumericComparisons(true)))}
 	l.parser = must(parser.NewParser(parser.Macros(env.Macros()...), parser.EnablePrattParser(true),
 		parser.ExpressionSizeCodePointLimit(maxSource), parser.MaxExpressionNodeCount(maxNodes), parser.MaxRecursionDepth(100)))
@@ -74,6 +75,7 @@ func must[T any](v T, err error) T {
 type compiler struct {
 	response bool
 	outside  *schema.Outside
+	scope    *Scope // nil for none
 	dir      string
 	always   bool // run all in the interpreter, for comparing with it
 }
@@ -87,7 +89,10 @@ func newCompiler(options []Option) *compiler {
 }
 
 func (c *compiler) language() *language {
-	if c.response {
+	switch {
+	case c.scope != nil:
+		return scopedSide()
+	case c.response:
 		return responseSide()
 	}
 	return requestSide()
@@ -115,7 +120,7 @@ func (c *compiler) compile(src string, want Type) (*program, error) {
 	if err := fits(want, checked); err != nil {
 		return nil, err
 	}
-	p := &program{src: src, want: want, refs: r.refs, secret: r.out}
+	p := &program{src: src, want: want, refs: r.refs, scoped: c.scope != nil, secret: r.out}
 	return p, p.prepare(l, checked, r.varies, c.always)
 }
 

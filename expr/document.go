@@ -15,6 +15,7 @@ import (
 func at(n *schema.Node, options []Option) *compiler {
 	c := newCompiler(options)
 	c.outside, c.dir = n.Outside, filepath.Dir(n.File)
+	c.scope, _ = n.Scope.(*Scope)
 	return c
 }
 

@@ -20,8 +20,10 @@ import (
 // Vars gives the values of variables. Each is named by a root and a field of it ("request", "path"); headers, query, cookies,
 // params and claims are maps, of which key names one entry ("request", "headers", "x-a"), and an empty key means the whole.
 //
+// For compose there are also the variables of a Scope: "calls", NAME, and "item" and "index", whose field is empty.
+//
 // A value is nil, a bool, int64, float64, json.Number, string, []string, []any, map[string]any, map[string]string,
-// time.Time or netip.Addr. found is false when the request has no such thing; an error means that nobody can
+// time.Time, netip.Addr or Raw. found is false when the request has no such thing; an error means that nobody can
 // tell, such as a body that is no JSON.
 type Vars interface {
 	Lookup(root, field, key string) (value any, found bool, err error)
@@ -65,6 +67,7 @@ type program struct {
 	run    cel.Program
 	ref    reference // of plainText, zero for more than a reference
 	refs   []Ref
+	scoped bool // it may use a Scope
 	secret bool // holds values from outside, which no error may show
 }
 
@@ -125,6 +128,9 @@ func (e Expr) Bool(v Vars) (bool, error) {
 	x, err := e.p.eval(v)
 	if err != nil {
 		return false, err
+	}
+	if raw, ok := x.(Raw); ok {
+		x = raw.scalar()
 	}
 	b, ok := x.(bool)
 	if !ok {

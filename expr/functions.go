@@ -14,6 +14,8 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
+
+	"sallyport/jsonspan"
 )
 
 func functions() []cel.EnvOption {
@@ -223,6 +225,14 @@ func newUUID() string {
 // merge merges maps deeply: where both have a name, two maps are merged and of anything else the right one
 // wins, lists included.
 func merge(left, right ref.Val) ref.Val {
+	a, bothRaw := left.Value().(Raw)
+	if b, ok := right.Value().(Raw); ok && bothRaw {
+		out, err := jsonspan.Merge(nil, jsonspan.Rule{}, a, b)
+		if err != nil {
+			return types.WrapErr(err)
+		}
+		return Raw(out).val()
+	}
 	l, err := native(left)
 	if err != nil {
 		return types.WrapErr(err)

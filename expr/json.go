@@ -33,6 +33,8 @@ func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
 		return strconv.AppendInt(dst, v, 10), nil
 	case json.Number:
 		return append(dst, v...), nil
+	case Raw:
+		return append(dst, v...), nil
 	case float64:
 		if math.IsInf(v, 0) || math.IsNaN(v) {
 			return nil, fmt.Errorf("JSON has no number for %v", v)
@@ -119,6 +121,8 @@ type JSON struct {
 type jsonPart struct {
 	text []byte
 	fill Template
+	lead []byte // the name of the member that fill is, with its colon
+	item bool   // fill is a member or an item, and may be left out
 }
 
 // UnmarshalNode reads any value out of the document.
@@ -148,16 +152,23 @@ func (j *JSON) add(n *schema.Node, path string, options []Option, errs *schema.E
 	case n.Kind == schema.Map:
 		j.write('{')
 		for i, f := range n.Fields {
+			lead := append(appendText(nil, f.Name), ':')
+			if j.hole(f.Node, schema.Join(path, f.Name), lead, options, errs) {
+				continue
+			}
 			if i > 0 {
 				j.write(',')
 			}
-			j.write(append(appendText(nil, f.Name), ':')...)
+			j.write(lead...)
 			j.add(f.Node, schema.Join(path, f.Name), options, errs)
 		}
 		j.write('}')
 	case n.Kind == schema.List:
 		j.write('[')
 		for i, item := range n.Items {
+			if j.hole(item, schema.Index(path, i), nil, options, errs) {
+				continue
+			}
 			if i > 0 {
 				j.write(',')
 			}
@@ -203,6 +214,23 @@ func (j *JSON) string(n *schema.Node, path string, options []Option, errs *schem
 	j.parts = append(j.parts, jsonPart{fill: t})
 }
 
+// hole adds a member or an item if it is a string with expressions. Its comma is made when it is filled in.
+func (j *JSON) hole(n *schema.Node, path string, lead []byte, options []Option, errs *schema.Errors) bool {
+	if n == nil || n.Kind != schema.String && !n.Literal {
+		return false
+	}
+	var t Template
+	var wrong schema.Errors
+	if wrong = t.unmarshal(n, path, options...); len(wrong) == 0 {
+		if _, constant := t.Constant(); constant {
+			return false
+		}
+	}
+	*errs = append(*errs, wrong...)
+	j.parts = append(j.parts, jsonPart{fill: t, lead: lead, item: true})
+	return true
+}
+
 // IsZero says whether there is no value.
 func (j JSON) IsZero() bool { return j.parts == nil }
 
@@ -223,22 +251,47 @@ func (j JSON) Uses() (out []Ref) {
 }
 
 // Append appends the JSON for one request.
-func (j JSON) Append(dst []byte, v Vars) ([]byte, error) {
+func (j JSON) Append(dst []byte, v Vars) ([]byte, error) { return j.AppendBut(dst, v, nil) }
+
+// AppendBut is Append, but a member or item whose expressions fail is left out, should absent say so; uses are the variables in it.
+func (j JSON) AppendBut(dst []byte, v Vars, absent func(uses []Ref, err error) bool) ([]byte, error) {
 	for i := range j.parts {
 		p := &j.parts[i]
 		if p.text != nil {
-			dst = append(dst, p.text...)
+			dst = appendBehind(dst, p.text, i > 0)
 			continue
 		}
 		x, err := p.fill.Value(v)
 		if err != nil {
+			if p.item && absent != nil && absent(p.fill.Uses(), err) {
+				continue
+			}
 			return nil, err
 		}
-		if dst, err = AppendJSON(dst, x); err != nil {
+		if p.item && opened(dst) == 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = AppendJSON(append(dst, p.lead...), x); err != nil {
 			return nil, fmt.Errorf("%s: %w", clip(p.fill.src), err)
 		}
 	}
 	return dst, nil
+}
+
+// opened returns the bracket that dst ends with, 0 for none: then something stands in the object or list already.
+func opened(dst []byte) byte {
+	if c := dst[len(dst)-1]; c == '{' || c == '[' {
+		return c
+	}
+	return 0
+}
+
+// appendBehind appends text, without its comma when what stood before it was left out.
+func appendBehind(dst, text []byte, behind bool) []byte {
+	if behind && text[0] == ',' && opened(dst) != 0 {
+		text = text[1:]
+	}
+	return append(dst, text...)
 }
 
 // A ResponseJSON is JSON whose expressions may use response.

@@ -25,6 +25,8 @@ func (p *program) plain(a *ast.AST) bool {
 		p.plainBool = b
 	} else if v := plainTree(e); v != nil {
 		p.plainValue = v
+	} else if p.scoped {
+		p.plainValue = plainSpan(e)
 	}
 	return p.plainText != nil || p.plainInt != nil || p.plainBool != nil || p.plainValue != nil
 }

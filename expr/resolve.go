@@ -89,6 +89,7 @@ func (r *resolver) ident(e ast.Expr, bound []string) {
 	name := strings.TrimPrefix(e.AsIdent(), ".")
 	switch {
 	case slices.Contains(bound, name):
+	case r.scopeIdent(e, name):
 	case name == "now":
 		r.varies = true
 	case r.root(e, bound) != nil:
@@ -132,9 +133,13 @@ func (r *resolver) choose(e ast.Expr, bound []string) {
 		r.environment(e, s.FieldName(), nil, s.IsTestOnly())
 		return
 	}
+	if r.isCalls(s.Operand(), bound) {
+		r.chooseCall(e)
+		return
+	}
 	root := r.root(s.Operand(), bound)
 	if root == nil {
-		r.expr(s.Operand(), bound)
+		r.noteCall(e, bound, func() { r.expr(s.Operand(), bound) })
 		r.note(e)
 		return
 	}
@@ -225,7 +230,11 @@ func (r *resolver) target(e ast.Expr, c ast.CallExpr, bound []string) {
 		r.refs = append(r.refs, ref)
 		return
 	}
+	before := len(r.refs)
 	r.expr(t, bound)
+	if (c.FunctionName() == "header" || c.FunctionName() == "header_values") && t.Kind() == ast.SelectKind && r.isCalls(t.AsSelect().Operand(), bound) && len(r.refs) > before {
+		r.refs[before].Key = "headers"
+	}
 	if !r.env.HasFunction(c.FunctionName()) || c.FunctionName() == inName && strings.HasPrefix(r.src[r.at(e):], inName) {
 		r.noFunction(e, c.FunctionName())
 	}

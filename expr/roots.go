@@ -61,9 +61,9 @@ var response = &root{name: "response", headers: true, fields: []field{{"status",
 // later holds what the contract names and later issues bring.
 var later = map[string]string{
 	"client.certificate": "client.certificate does not work yet: it comes with TLS",
-	"calls":              "calls exists in compose only, which does not work yet",
-	"item":               "item exists in for_each only, which does not work yet",
-	"index":              "index exists in for_each only, which does not work yet",
+	"calls":              "calls exists in compose only",
+	"item":               "item exists in a call of compose with for_each only",
+	"index":              "index exists in a call of compose with for_each only",
 }
 
 func rootNamed(name string) *root {
@@ -96,7 +96,7 @@ type rootTypes struct{ *types.Registry }
 
 // FindStructType knows the roots as types.
 func (t rootTypes) FindStructType(name string) (*types.Type, bool) {
-	if rootNamed(name) != nil {
+	if rootNamed(name) != nil || name == callsName || name == callType {
 		return types.NewTypeTypeWithParam(types.NewObjectType(name)), true
 	}
 	return t.Registry.FindStructType(name)
@@ -112,6 +112,9 @@ func (t rootTypes) FindStructFieldNames(name string) ([]string, bool) {
 
 // FindStructFieldType tells the type of a field and how to get it.
 func (t rootTypes) FindStructFieldType(name, fieldName string) (*types.FieldType, bool) {
+	if name == callsName || name == callType {
+		return scopeField(name, fieldName)
+	}
 	r := rootNamed(name)
 	if r == nil {
 		return t.Registry.FindStructFieldType(name, fieldName)

@@ -73,6 +73,16 @@ func (f *frame) ResolveName(name string) (any, bool) {
 		}
 		return types.Timestamp{Time: f.now}, true
 	}
+	switch name {
+	case callsName:
+		return &callsValue{types.NullValue, f}, true
+	case itemName, indexName:
+		v, found, err := f.vars.Lookup(name, "", "")
+		if err != nil || !found {
+			f.failed = missing(name, "", "", err)
+		}
+		return v, found
+	}
 	for i := range f.roots {
 		if f.roots[i].root.name == name {
 			return &f.roots[i], true
@@ -144,8 +154,11 @@ func (r Ref) String() string {
 	if r.Root == "" {
 		return "entry " + strconv.Quote(clip(r.Key))
 	}
-	s := r.Root + "." + r.Field
-	if r.Key != "" {
+	s := strings.TrimSuffix(r.Root+"."+r.Field, ".")
+	switch {
+	case r.Key != "" && (r.Root == callsName || r.Root == itemName):
+		s += "." + clip(r.Key)
+	case r.Key != "":
 		s += `["` + clip(r.Key) + `"]`
 	}
 	return s

@@ -14,6 +14,8 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
+
+	"sallyport/jsonspan"
 )
 
 // adapter makes CEL values of what Vars gives. Numbers of JSON are integers where they fit, doubles otherwise.
@@ -46,6 +48,8 @@ func (a adapter) NativeToValue(v any) ref.Val {
 		return types.Timestamp{Time: v.UTC()}
 	case netip.Addr:
 		return types.String(v.String())
+	case Raw:
+		return v.val()
 	}
 	return types.DefaultTypeAdapter.NativeToValue(v)
 }
@@ -114,7 +118,7 @@ func nativeAt(v ref.Val, depth int) (any, error) {
 
 func nativeMap(m traits.Mapper, depth int) (any, error) {
 	switch whole := m.Value().(type) {
-	case map[string]any, map[string]string:
+	case map[string]any, map[string]string, Raw:
 		return whole, nil
 	case error:
 		return nil, whole
@@ -137,7 +141,7 @@ func nativeMap(m traits.Mapper, depth int) (any, error) {
 
 func nativeList(l traits.Lister, depth int) (any, error) {
 	switch whole := l.Value().(type) {
-	case []any, []string:
+	case []any, []string, Raw:
 		return whole, nil
 	}
 	n := int(l.Size().(types.Int))
@@ -169,6 +173,15 @@ func textOf(v any) (string, error) {
 		return v.UTC().Format(time.RFC3339Nano), nil
 	case netip.Addr:
 		return v.String(), nil
+	case Raw:
+		if k := jsonspan.KindOf(v); k != jsonspan.Object && k != jsonspan.List {
+			return textOf(v.scalar())
+		}
+	case []byte:
+		if utf8.Valid(v) {
+			return string(v), nil
+		}
+		return "", errors.New("the value is bytes that are no text; base64(…) makes text of them")
 	}
 	return "", fmt.Errorf("it makes %s where text is wanted; json(…) writes any value as text", kindOf(v))
 }
@@ -190,12 +203,26 @@ func numberOf(v any) (float64, error) {
 		return v, nil
 	case json.Number:
 		return v.Float64()
+	case Raw:
+		if jsonspan.KindOf(v) == jsonspan.Number {
+			return json.Number(v).Float64()
+		}
 	}
 	return 0, fmt.Errorf("it makes %s where a number is wanted", kindOf(v))
 }
 
 func kindOf(v any) string {
-	switch v.(type) {
+	switch v := v.(type) {
+	case Raw:
+		switch jsonspan.KindOf(v) {
+		case jsonspan.Object:
+			return "a map"
+		case jsonspan.List:
+			return "a list"
+		}
+		return kindOf(v.scalar())
+	case []byte:
+		return "bytes"
 	case nil:
 		return "null"
 	case bool:
@@ -224,6 +251,9 @@ func asMap(v any) (map[string]any, bool) {
 			out[k] = s
 		}
 		return out, true
+	case Raw:
+		all, ok := m.decoded().(map[string]any)
+		return all, ok
 	}
 	return nil, false
 }
@@ -232,6 +262,9 @@ func asList(v any) []any {
 	switch l := v.(type) {
 	case []any:
 		return l
+	case Raw:
+		out, _ := l.decoded().([]any)
+		return out
 	case []string:
 		out := make([]any, len(l))
 		for i, s := range l {

@@ -123,10 +123,26 @@ func (v *served) describe(f *schema.Field) {
 			v.to = s.Text
 		}
 	}
+	for _, c := range composed(f) {
+		v.upstreams = append(v.upstreams, c.Text)
+	}
 	if v.forwards && split == nil {
 		v.upstreams = []string{v.to}
 	}
 	v.blocks = f.Name == "respond" && status != nil && status.Text >= "400"
+}
+
+// composed are the upstreams of the calls of a compose.
+func composed(f *schema.Field) (list []*schema.Node) {
+	if f.Name != "compose" {
+		return nil
+	}
+	for _, c := range f.Node.Field("calls").Entries() {
+		if to := c.Node.Field("upstream"); to != nil {
+			list = append(list, to)
+		}
+	}
+	return list
 }
 
 // mirrored is the upstream that gets the copies, if the settings are those of a mirror.

@@ -28,7 +28,7 @@ func TestBuildErrors(t *testing.T) {
 		{"two policies in an item", "routes: [{ match: /, policies: [{ timeout: 1s, size_limit: 1MiB }], respond: {} }]\n", "c:2:33: routes[0].policies[0]: an item holds one policy, "},
 		{"a policy among the settings", "routes: [{ match: /, timeout: 1s, respond: {} }]\n", "c:2:22: routes[0].timeout: timeout is a policy; write it under policies, as - timeout: …"},
 		{"an unknown setting of a route", "routes: [{ match: /, polices: [], respond: {} }]\n", `c:2:22: routes[0].polices: unknown setting "polices"; did you mean "policies"?`},
-		{"a backend to come", "routes: [{ match: /, compose: {} }]\n", "c:2:22: routes[0].compose: not yet: composition comes with a later version"},
+		{"a backend to come", "routes: [{ match: /, grpc: {} }]\n", "c:2:22: routes[0].grpc: not yet: REST to gRPC comes with a later version"},
 		{"wrong settings of a policy", "routes: [{ match: /, policies: [{ timeout: 5 }], respond: {} }]\n", `c:2:44: routes[0].policies[0].timeout: "5": write a duration`},
 		{"wrong settings of a named policy, told once", "policies: { t: { timeout: 5 } }\nroutes: [{ match: /a, policies: [{ use: t }], respond: {} }, { match: /b, policies: [{ use: t }], respond: {} }]\n", `c:2:27: policies.t.timeout: "5": write a duration`},
 		{"a wrong condition", "routes: [{ match: /, policies: [{ timeout: 1s, when: request.pth == '' }], respond: {} }]\n", "c:2:6"},

@@ -78,7 +78,12 @@ func (l *accessLog) wants(f *flow, resp *wire.Response) bool {
 // tell fills in the request's line.
 func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
 	x, l := &f.x, &f.line
+	calls := l.Calls[:0]
+	for _, c := range x.Calls {
+		calls = append(calls, telemetry.Call{Name: c.Name, Status: c.Status, Duration: c.Took, Items: c.Items})
+	}
 	*l = telemetry.Line{
+		Calls: calls,
 		Fault: x.Fault, DeniedBy: x.Denied.Policy, DeniedReason: x.Denied.Reason,
 		Time: x.Start, ID: x.ID, API: x.API, Route: x.Route, Version: x.Version,
 		Method: r.Method, Host: r.Host, Path: r.Path.Text, Query: r.Query, Protocol: r.Proto.String(),
@@ -109,7 +114,8 @@ func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
 // reset makes f ready for another request, keeping the room of its lists.
 func (f *flow) reset() {
 	f.x.Reset()
-	f.line = telemetry.Line{}
+	clear(f.line.Calls)
+	f.line = telemetry.Line{Calls: f.line.Calls[:0]}
 	f.untold = false
 	clear(f.sent)
 	f.sent = f.sent[:0]

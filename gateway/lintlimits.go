@@ -107,7 +107,7 @@ func (b *builder) open(rules []*rule) {
 		held := slices.ContainsFunc(v.kinds, func(k string) bool {
 			return slices.Contains(limiting, k) || slices.Contains(authenticates, k) || k == "ip_filter"
 		})
-		if v.forwards && !held {
+		if (v.forwards || v.backend == "compose") && !held {
 			free[v.api] = append(free[v.api], r.Name)
 		}
 	}

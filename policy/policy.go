@@ -89,6 +89,9 @@ type Exchange struct {
 	// Fault is what was done to the request on purpose, such as "delay 250ms"; for the log.
 	Fault string
 
+	// Calls is what became of the calls of a composed answer.
+	Calls []Told
+
 	// What the backend tells to log and metrics.
 	Upstream string        // name of the upstream that answered or failed last
 	Target   string        // its target; for the log only, never for the client
@@ -117,6 +120,14 @@ func (x *Exchange) Param(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// A Told is what became of one call of several, for the log.
+type Told struct {
+	Name   string
+	Status int // of the answer, 0 for none
+	Took   time.Duration
+	Items  int // for how many items it was made, 0 for one that is made once
 }
 
 // Auth is what an authentication policy found out about the request.
@@ -177,6 +188,7 @@ type Consumer struct {
 // Reset makes x empty for another request, keeping the room of its lists.
 func (x *Exchange) Reset() {
 	clear(x.Params)
+	clear(x.Calls)
 	clear(x.holds)
-	*x = Exchange{Params: x.Params[:0], holds: x.holds[:0]}
+	*x = Exchange{Params: x.Params[:0], Calls: x.Calls[:0], holds: x.holds[:0]}
 }

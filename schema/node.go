@@ -26,6 +26,8 @@ type Node struct {
 	// Outside is what env.X and file("…") in Text may read, for types that compile expressions. Folding at load sets it; nil
 	// means that they may read nothing.
 	Outside *Outside
+	// Scope is what else expressions in Text may refer to, nil for nothing; package expr says what it is.
+	Scope any
 	Pos
 }
 

@@ -25,6 +25,9 @@ import (
 	"reflect"
 )
 
+// GoType is reflect.Type, for those who have to name it in a signature and do nothing else with it.
+type GoType = reflect.Type
+
 // A Type is what a config struct, or any type that a setting can have, says about itself.
 type Type struct {
 	kind   kind

@@ -41,6 +41,15 @@ type Line struct {
 	Tries        int    // calls sent upstream
 	Retried      string // why the last of them was made again
 	Hedged       string // how a call to a second target went
+	Calls        []Call // of a composed answer
+}
+
+// A Call is what became of one call of a composed answer.
+type Call struct {
+	Name     string
+	Status   int // 0 for none
+	Duration time.Duration
+	Items    int // for how many items it was made, 0 for one that is made once
 }
 
 // Bounds of what one field may take in a line, in bytes. The whole line fits into maxLine.
@@ -78,6 +87,7 @@ const (
 	fieldRetried
 	fieldHedged
 	fieldUpstreamMS
+	fieldCalls
 	fieldProblem
 	fieldCause
 	fieldDeniedBy
@@ -94,7 +104,7 @@ const allFields = fieldEnd - 1
 // Fields are the names of the fields of a line, in the order in which they are written.
 var Fields = []string{
 	"time", "id", "client_ip", "method", "host", "path", "query", "protocol", "status", "duration_ms", "bytes_in", "bytes_out",
-	"api", "version", "route", "consumer", "auth", "subject", "upstream", "target", "tries", "retried", "hedged", "upstream_ms", "problem", "cause", "denied_by", "denied_reason", "fault",
+	"api", "version", "route", "consumer", "auth", "subject", "upstream", "target", "tries", "retried", "hedged", "upstream_ms", "calls", "problem", "cause", "denied_by", "denied_reason", "fault",
 	"user_agent", "referer", "trace_id",
 }
 
@@ -154,6 +164,7 @@ func (l *Line) appendUpstream(b []byte, set fieldSet) []byte {
 		b = appendField(b, set&fieldHedged, `"hedged":"`, l.Hedged, shortField)
 		b = appendMillis(b, set&fieldUpstreamMS, `"upstream_ms":`, l.Upstream)
 	}
+	b = appendCalls(b, set&fieldCalls, l.Calls)
 	b = appendField(b, set&fieldProblem, `"problem":"`, l.Problem, shortField)
 	b = appendField(b, set&fieldCause, `"cause":"`, l.Cause, longField)
 	b = appendField(b, set&fieldDeniedBy, `"denied_by":"`, l.DeniedBy, shortField)
@@ -169,6 +180,31 @@ func (l *Line) appendClient(b []byte, set fieldSet) []byte {
 		b = append(b, `",`...)
 	}
 	return appendField(b, set&fieldTraceID, `"trace_id":"`, l.TraceID, shortField)
+}
+
+// maxCalls bounds the room that calls take in a line.
+const maxCalls = 64
+
+// appendCalls appends the calls by name.
+func appendCalls(b []byte, wanted fieldSet, calls []Call) []byte {
+	if wanted == 0 || len(calls) == 0 {
+		return b
+	}
+	b = append(b, `"calls":{`...)
+	for _, c := range calls[:min(len(calls), maxCalls)] {
+		b = append(b, '"')
+		b = appendText(b, c.Name, shortField/2)
+		b = append(b, `":{`...)
+		if c.Status != 0 {
+			b = appendInt(b, wanted, `"status":`, int64(c.Status))
+		}
+		if c.Items != 0 {
+			b = appendInt(b, wanted, `"items":`, int64(c.Items))
+		}
+		b = appendMillis(b, wanted, `"ms":`, c.Duration)
+		b = append(b[:len(b)-1], "},"...)
+	}
+	return append(b[:len(b)-1], "},"...)
 }
 
 // appendField appends a text field; key is its name with all that stands before the text.

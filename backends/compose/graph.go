@@ -1,0 +1,164 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sallyport/expr"
+	"sallyport/plug"
+	"sallyport/schema"
+)
+
+// This file makes a graph of the calls: who waits for whom follows from the references in their settings.
+
+// graph builds the calls and orders them, so that each comes behind those that it waits for.
+func (b *backend) graph(env *plug.Env) error {
+	var errs []error
+	byName := map[string]*call{}
+	for _, name := range slices.Sorted(maps.Keys(b.Calls)) {
+		c := &call{CallConfig: b.Calls[name], name: name}
+		path := schema.Join("calls", name)
+		byName[name] = c
+		b.written = append(b.written, c)
+		c.query, c.headers = slices.Sorted(maps.Keys(c.Query)), slices.Sorted(maps.Keys(c.Headers))
+		var err error
+		if c.to, err = env.To(c.Upstream); err != nil {
+			errs = append(errs, schema.At(path+".upstream", err))
+		}
+		if c.shape, err = c.CallConfig.shape(); err != nil {
+			errs = append(errs, schema.At(path, err))
+		}
+	}
+	for _, c := range b.written {
+		for _, need := range c.uses(byName) {
+			c.needs = append(c.needs, need)
+			need.feeds = append(need.feeds, c)
+		}
+		if b.most++; !c.ForEach.IsZero() {
+			b.most += c.Concurrency
+		}
+	}
+	errs = append(errs, b.order()...)
+	errs = append(errs, b.shapes(byName)...)
+	return errors.Join(errs...)
+}
+
+// uses returns the calls that c refers to, and notes what of them is used.
+func (c *call) uses(all map[string]*call) (needs []*call) {
+	refs := slices.Concat(c.Path.Uses(), c.When.Uses(), c.ForEach.Uses())
+	for _, q := range c.query {
+		refs = append(refs, c.Query[q].Uses()...)
+	}
+	for _, h := range c.headers {
+		refs = append(refs, c.Headers[h].Uses()...)
+	}
+	if c.CallConfig.Body != nil {
+		refs = append(refs, c.CallConfig.Body.Uses()...)
+	}
+	return used(refs, all)
+}
+
+// used returns the calls that references are to.
+func used(refs []expr.Ref, all map[string]*call) (needs []*call) {
+	for _, r := range refs {
+		c := all[r.Field]
+		if r.Root != "calls" || c == nil {
+			continue
+		}
+		c.reads = c.reads || r.Key == "" || r.Key == "body"
+		c.heads = c.heads || r.Key != "body" && r.Key != "status" && r.Key != "ok"
+		if !slices.Contains(needs, c) {
+			needs = append(needs, c)
+		}
+	}
+	return needs
+}
+
+// order sorts the calls, and finds those that wait for each other.
+func (b *backend) order() (errs []error) {
+	left := slices.Clone(b.written)
+	for level := 0; len(left) > 0; level++ {
+		var ready, wait []*call
+		for _, c := range left {
+			if slices.ContainsFunc(c.needs, func(n *call) bool { return slices.Contains(left, n) }) {
+				wait = append(wait, c)
+			} else {
+				ready = append(ready, c)
+			}
+		}
+		if len(ready) == 0 {
+			circle := circleIn(left)
+			return []error{schema.At(schema.Join("calls", circle[0].name),
+				fmt.Errorf("the calls wait for each other: %s", strings.Join(named(append(circle, circle[0])), " waits for ")))}
+		}
+		for _, c := range ready {
+			c.at, c.level = len(b.calls), level
+			b.calls = append(b.calls, c)
+		}
+		left = wait
+	}
+	return nil
+}
+
+// circleIn follows what each call of left waits for until one comes again.
+func circleIn(left []*call) (circle []*call) {
+	for c := left[0]; ; {
+		if i := slices.Index(circle, c); i >= 0 {
+			return circle[i:]
+		}
+		circle = append(circle, c)
+		c = c.needs[slices.IndexFunc(c.needs, func(n *call) bool { return slices.Contains(left, n) })]
+	}
+}
+
+func named(calls []*call) (names []string) {
+	for _, c := range calls {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// shapes builds the bodies.
+func (b *backend) shapes(byName map[string]*call) (errs []error) {
+	add := func(path string, v view, m *MergeConfig) {
+		if m != nil {
+			v.rule = m.rule()
+			for i, name := range m.Of {
+				c := byName[name]
+				switch {
+				case c == nil:
+					errs = append(errs, schema.At(schema.Index(path+"merge.of", i), fmt.Errorf("there is no call %q%s", name, near(name, byName))))
+					continue
+				case c.Read != "json":
+					errs = append(errs, schema.At(schema.Index(path+"merge.of", i), fmt.Errorf("%s is read as %s, and only JSON can be joined", name, c.Read)))
+				}
+				c.reads = true
+				v.of = append(v.of, c)
+			}
+		}
+		if v.body != nil {
+			used(v.body.Uses(), byName)
+		}
+		used(v.when.Uses(), byName)
+		b.views = append(b.views, v)
+	}
+	for i, v := range b.Views {
+		add(schema.Index("views", i)+".", view{when: v.When, body: v.Body}, v.Merge)
+	}
+	add("", view{body: b.Body}, b.Merge)
+	used(b.Status.Uses(), byName)
+	for _, h := range b.headers {
+		used(b.Headers[h].Uses(), byName)
+	}
+	return errs
+}
+
+func near(name string, all map[string]*call) string {
+	if n := schema.Nearest(name, slices.Sorted(maps.Keys(all))); n != "" {
+		return fmt.Sprintf("; did you mean %q?", n)
+	}
+	return "; there is " + strings.Join(slices.Sorted(maps.Keys(all)), ", ")
+}

@@ -1,0 +1,265 @@
+package compose
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/expr"
+	"sallyport/jsonspan"
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/wire"
+)
+
+// This file is one call on its way: a request of the gateway's own, with all that it is sent from, so that it may outlive the client's.
+
+// A job is a call, or one item of a repeated one. Until it is back it belongs to whoever sends it.
+type job struct {
+	run   *run
+	call  *call
+	place place
+
+	x      policy.Exchange
+	r      wire.Request
+	conn   wire.Conn
+	out    wire.Call
+	cancel wire.Cancel
+	stop   atomic.Bool // its answer need not be read any further
+
+	answer  expr.Answer
+	header  wire.Header
+	body    []byte
+	err     error
+	omitted bool
+}
+
+// always are the fields of every call that say where the request comes from and which it is; the edge has put them in order.
+var always = [...]wire.Name{wire.XForwardedFor, wire.XForwardedProto, wire.XForwardedHost, wire.Forwarded, wire.XRequestID, wire.Traceparent, wire.Tracestate}
+
+// job makes the call as expressions have it for this request.
+func (r *run) job(c *call, v *vars) (*job, error) {
+	from := r.x.Request
+	j := &job{run: r, call: c}
+	path, err := c.Path.Text(v)
+	if err != nil {
+		return j, err
+	}
+	query, err := c.queryText(v)
+	if err != nil {
+		return j, err
+	}
+	h := &j.r.Header
+	for _, n := range always {
+		if value := from.Header.Known(n); value != "" {
+			h.AddKnown(n, value)
+		}
+	}
+	for _, name := range c.headers {
+		if err := c.Headers[name].Add(h, name, v); err != nil {
+			return j, err
+		}
+	}
+	if c.Read == "json" && !h.Has("Accept") {
+		h.Add("Accept", "application/json")
+	}
+	j.r.Method, j.r.Scheme, j.r.Host, j.r.Port, j.r.Proto, j.r.Conn = c.Method, from.Scheme, from.Host, from.Port, from.Proto, &j.conn
+	j.r.Path.Text, j.r.Query = path, query
+	if query != "" {
+		path += "?" + query
+	}
+	j.out = wire.Call{Method: c.Method, Target: path, Header: h, Request: &j.r, Cancel: &j.cancel, Deadline: r.by}
+	if c.CallConfig.Body != nil {
+		b, err := c.CallConfig.Body.Append(nil, v)
+		if err != nil {
+			return j, err
+		}
+		j.out.Body, j.out.Length = wire.BytesBody(b), int64(len(b))
+		if j.r.Length = j.out.Length; !h.Has("Content-Type") {
+			h.SetKnown(wire.ContentType, "application/json")
+		}
+	}
+	if to, asks := c.to.(policy.Careful); asks && !to.Allows(r.x, &j.out) {
+		return j, problem.BadRequest.New("The path leads, or could be read so that it leads, to one that the gateway guards.")
+	}
+	return j, nil
+}
+
+func (c *call) queryText(v *vars) (string, error) {
+	if len(c.query) == 0 {
+		return "", nil
+	}
+	var room [256]byte
+	b := room[:0]
+	for i, name := range c.query {
+		value, err := c.Query[name].Text(v)
+		if err != nil {
+			return "", err
+		}
+		if i > 0 {
+			b = append(b, '&')
+		}
+		b = append(append(append(b, expr.EncodeQuery(name)...), '='), value...)
+	}
+	return string(b), nil
+}
+
+// send sends the call and reads its answer. It may run on a goroutine of its own.
+func (j *job) send() {
+	r, x := j.run, j.run.x
+	now := time.Now()
+	if t := j.call.Timeout; t > 0 && now.Add(t).Before(r.by) {
+		j.out.Deadline = now.Add(t)
+	}
+	j.r.Time = now
+	j.conn.Watch = r.client.watch
+	j.x = policy.Exchange{
+		Request: &j.r, ID: x.ID, Client: x.Client, Port: x.Port, Log: x.Log, API: x.API, Version: x.Version, Route: x.Route,
+		Auth: x.Auth, Consumer: x.Consumer, Trace: x.Trace, Start: now, Deadline: j.out.Deadline,
+	}
+	defer j.x.End()
+	resp, err := j.call.to.Send(&j.x, &j.out)
+	if err != nil {
+		j.err = sent(err)
+		return
+	}
+	j.read(resp)
+}
+
+// home brings the job back, also one that panicked.
+func (j *job) home() {
+	j.over()
+	j.run.done <- j
+}
+
+// over ends what comes behind the job if it failed and must not.
+func (j *job) over() {
+	if j.err != nil && j.call.OnError.how == fail {
+		j.run.cut(j.place)
+	}
+}
+
+// An audience has the client watched while calls wait, by one watcher for all of them.
+type audience struct {
+	conn *wire.Conn
+
+	mu     sync.Mutex // guards what follows
+	stop   func()     // ends the watcher, nil while there is none
+	closed bool
+	gone   bool
+	told   map[int]func() // whom to tell
+	next   int
+}
+
+// watch is wire.Conn.Watch of all calls.
+func (a *audience) watch(gone func()) (stop func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed || a.conn == nil || a.conn.Watch == nil {
+		return func() {}
+	}
+	if a.gone {
+		gone()
+		return func() {}
+	}
+	if a.told == nil {
+		a.told = map[int]func(){}
+		a.stop = a.conn.Watch(a.left)
+	}
+	a.next++
+	me := a.next
+	a.told[me] = gone
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.told, me)
+	}
+}
+
+// left tells all that the client has gone.
+func (a *audience) left() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.gone = true
+	for _, gone := range a.told {
+		gone()
+	}
+}
+
+// close ends the watcher: from here on the client's connection is the edge's again.
+func (a *audience) close() {
+	a.mu.Lock()
+	a.closed = true
+	stop := a.stop
+	a.stop = nil
+	a.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// vars are the variables of a run.
+type vars struct {
+	*policy.Exchange
+	run      *run
+	repeated bool
+	item     any
+	index    int
+}
+
+// Lookup knows the answers of calls, the item of a repeated call, and the request's body as it was written.
+func (v *vars) Lookup(root, field, key string) (any, bool, error) {
+	switch root {
+	case "item":
+		return v.item, v.repeated, nil
+	case "index":
+		return int64(v.index), v.repeated, nil
+	case "calls":
+		return v.run.answers(field)
+	case "request":
+		if field == "body" {
+			return v.raw()
+		}
+	}
+	return v.Exchange.Lookup(root, field, key)
+}
+
+// raw is the request's body.
+func (v *vars) raw() (any, bool, error) {
+	if v.Request.Body == nil {
+		return nil, false, nil
+	}
+	b, err := v.Body(policy.MaxBody)
+	if err != nil || len(b) == 0 {
+		return nil, false, err
+	}
+	span, err := jsonspan.Check(b)
+	if err != nil {
+		return nil, false, problem.BadRequest.New("The body is no valid JSON: %s.", err)
+	}
+	return expr.Raw(span), true, nil
+}
+
+// answers is what calls.NAME stands for.
+func (r *run) answers(name string) (any, bool, error) {
+	for i, c := range r.b.calls {
+		if c.name != name {
+			continue
+		}
+		s := &r.states[i]
+		if c.ForEach.IsZero() {
+			if s.answer == nil {
+				return &expr.Answer{}, true, nil
+			}
+			return s.answer, true, nil
+		}
+		list := []*expr.Answer{}
+		for _, j := range s.list {
+			if !j.omitted {
+				list = append(list, &j.answer)
+			}
+		}
+		return list, true, nil
+	}
+	return nil, false, nil
+}

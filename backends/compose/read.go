@@ -1,0 +1,184 @@
+package compose
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"slices"
+	"strings"
+
+	"sallyport/expr"
+	"sallyport/jsonspan"
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/wire"
+)
+
+// This file reads what calls answer.
+
+// A callError is why a call failed. What stands in what goes to the client, so it says nothing of the inside.
+type callError struct {
+	status int // 502, or 504 for a call that took too long
+	what   string
+	err    error
+}
+
+func (e *callError) Error() string { return e.what + ": " + e.err.Error() }
+func (e *callError) Unwrap() error { return e.err }
+
+// sent is the error of a call that got no answer.
+func sent(err error) error {
+	if errors.Is(err, wire.ErrClientGone) {
+		return err
+	}
+	p := problem.From(err)
+	switch {
+	case p.Status == 504:
+		return &callError{504, "took too long", err}
+	case p.Status < 500:
+		return err
+	}
+	return &callError{502, "got no answer", err}
+}
+
+// mostDrained is how much of a body that nobody uses is read, so that the connection can have another call.
+const mostDrained = 64 << 10
+
+// read takes what the call needs of its answer.
+func (j *job) read(resp *wire.Response) {
+	defer resp.Close()
+	c, status := j.call, resp.Status
+	j.answer.Status, j.answer.OK = status, status >= 200 && status < 300
+	if c.heads {
+		j.header = resp.Header.Clone()
+		j.answer.Header = &j.header
+	}
+	if !j.answer.OK && !slices.Contains(c.Accept, status) {
+		j.err = &callError{502, fmt.Sprintf("was answered with %d", status), errors.New("see its setting accept")}
+		drain(resp)
+		return
+	}
+	if !c.reads {
+		drain(resp)
+		return
+	}
+	body, err := j.content(resp)
+	switch {
+	case err == nil:
+		j.answer.Body = body
+	case j.answer.OK:
+		j.err = err
+	}
+}
+
+func drain(resp *wire.Response) {
+	if resp.Body != nil && resp.Length <= mostDrained {
+		_, _ = io.CopyN(io.Discard, resp.Body, mostDrained)
+	}
+}
+
+// A givenUp reads until nobody needs it any more.
+type givenUp struct {
+	io.Reader
+	j *job
+}
+
+var errGivenUp = errors.New("nobody needs the answer any more")
+
+// Read reads.
+func (g givenUp) Read(b []byte) (int, error) {
+	if g.j.stop.Load() {
+		return 0, errGivenUp
+	}
+	return g.Reader.Read(b)
+}
+
+// content reads the body as the call wants it, nil for none.
+func (j *job) content(resp *wire.Response) (any, error) {
+	if resp.Body == nil {
+		return nil, nil
+	}
+	b, err := j.bytes(resp)
+	if err != nil || len(b) == 0 {
+		return nil, err
+	}
+	j.body = b
+	if j.call.Read == "bytes" {
+		return b, nil
+	}
+	if b, err = utf8Of(b, resp.Header.Known(wire.ContentType)); err != nil {
+		return nil, err
+	}
+	if j.call.Read == "text" {
+		return string(b), nil
+	}
+	b, err = jsonspan.Check(b)
+	if err == nil && j.call.shape != nil {
+		b, err = j.call.shape.Append(make([]byte, 0, len(b)), b)
+	}
+	if err != nil {
+		return nil, &callError{502, "was answered with what is no good JSON", err}
+	}
+	j.body = b
+	return expr.Raw(b), nil
+}
+
+// bytes reads the body without its encoding.
+func (j *job) bytes(resp *wire.Response) ([]byte, error) {
+	var body io.Reader = givenUp{resp.Body, j}
+	length, limit := resp.Length, int64(j.call.MaxBody)
+	switch coding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))); coding {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, &callError{502, "was answered with a body that cannot be read", err}
+		}
+		body, length = z, -1
+	default:
+		return nil, &callError{502, "was answered in an encoding that is not understood", fmt.Errorf("content-encoding %.40q", coding)}
+	}
+	b, err := policy.ReadAll(body, length, limit)
+	switch {
+	case errors.Is(err, policy.ErrTooLarge):
+		return nil, &callError{502, "was answered with too large a body", err}
+	case err != nil && timedOut(err):
+		return nil, &callError{504, "took too long", err}
+	case err != nil:
+		return nil, &callError{502, "was answered with a body that broke off", err}
+	}
+	return b, nil
+}
+
+func timedOut(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// utf8Of returns b in UTF-8, whatever its content type says that it is in.
+func utf8Of(b []byte, contentType string) ([]byte, error) {
+	if strings.HasPrefix(string(b[:min(3, len(b))]), "\xef\xbb\xbf") {
+		return b[3:], nil
+	}
+	if contentType == "" || !strings.Contains(contentType, "charset") && !strings.Contains(contentType, "Charset") {
+		return b, nil
+	}
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return b, nil //nolint:nilerr // a type that cannot be read says nothing of the charset
+	}
+	switch charset := strings.ToLower(params["charset"]); charset {
+	case "", "utf-8", "utf8", "us-ascii", "ascii":
+		return b, nil
+	case "iso-8859-1", "latin1":
+		out := make([]rune, len(b))
+		for i, c := range b {
+			out[i] = rune(c)
+		}
+		return []byte(string(out)), nil
+	default:
+		return nil, &callError{502, "was answered in a charset that is not understood", fmt.Errorf("charset %.40q", charset)}
+	}
+}
