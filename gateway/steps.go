@@ -188,7 +188,6 @@ var laterPolicies = []string{
 	"compress",
 	"decompress",
 	"idempotency",
-	"body",
 	"wasm",
 	"external",
 }

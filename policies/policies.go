@@ -10,6 +10,7 @@ import (
 	"sallyport/policies/apikey"
 	"sallyport/policies/authorize"
 	"sallyport/policies/basicauth"
+	"sallyport/policies/body"
 	"sallyport/policies/concurrency"
 	"sallyport/policies/cors"
 	"sallyport/policies/csrf"
@@ -50,6 +51,7 @@ var All = []*plug.Kind[policy.Policy]{
 	jsonlimits.Kind,
 	validate.Kind,
 	xmljson.Kind,
+	body.Kind,
 	timeout.Kind,
 	fault.Kind,
 	headers.Kind,

@@ -113,3 +113,27 @@ func Remade(h *wire.Header) {
 		h.Del(name)
 	}
 }
+
+// A Status is a status of responses, such as 404, or all of a class, such as 4xx.
+type Status struct{ code int }
+
+// UnmarshalText reads one.
+func (s *Status) UnmarshalText(b []byte) error {
+	if len(b) == 3 && b[0] >= '1' && b[0] <= '5' {
+		s.code = int(b[0] - '0')
+		if wire.EqualFold(string(b[1:]), "xx") {
+			return nil
+		}
+		if b[1] >= '0' && b[1] <= '9' && b[2] >= '0' && b[2] <= '9' {
+			s.code = s.code*100 + int(b[1]-'0')*10 + int(b[2]-'0')
+			return nil
+		}
+	}
+	return errors.New("it is no status; write such as 404 or 4xx")
+}
+
+// Is says whether status is meant.
+func (s Status) Is(status int) bool { return s.code == status || s.code == status/100 }
+
+// Code is the status, or the first digit of a class.
+func (s Status) Code() int { return s.code }

@@ -2,7 +2,6 @@ package validate
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"sallyport/policy"
@@ -73,8 +72,8 @@ func (c *ResponseConfig) names() error {
 	var errs []error
 	for name, d := range c.Statuses {
 		at := schema.Join("statuses", name)
-		if _, ok := statusOf(name); !ok {
-			errs = append(errs, schema.At(at, fmt.Errorf("%q is no status; write such as 404 or 4xx", name)))
+		if err := new(policy.Status).UnmarshalText([]byte(name)); err != nil {
+			errs = append(errs, schema.At(at, err))
 		}
 		if err := d.one(); err != nil {
 			errs = append(errs, schema.At(at, err))
@@ -91,24 +90,6 @@ func (d *Document) one() error {
 		return schema.At("file", errors.New("there is a schema already; give one of the two"))
 	}
 	return nil
-}
-
-// statusOf reads 404 or 4xx, which is 4.
-func statusOf(name string) (int, bool) {
-	if len(name) != 3 || name[0] < '1' || name[0] > '5' {
-		return 0, false
-	}
-	n := int(name[0] - '0')
-	if strings.EqualFold(name[1:], "xx") {
-		return n, true
-	}
-	for _, c := range name[1:] {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + int(c-'0')
-	}
-	return n, true
 }
 
 // A File is a file with a schema. It is read with the document, of which it is a part.

@@ -87,8 +87,9 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 			v.shapes[2] = get(r.Schema, r.File, at("response", r.Document))
 		}
 		for status, d := range r.Statuses {
-			n, _ := statusOf(status)
-			v.shapes[n] = get(d.Schema, d.File, at(schema.Join("response.statuses", status), d))
+			var s policy.Status
+			_ = s.UnmarshalText([]byte(status)) // it is one: see Check
+			v.shapes[s.Code()] = get(d.Schema, d.File, at(schema.Join("response.statuses", status), d))
 		}
 	}
 	for _, r := range reasons {

@@ -139,7 +139,7 @@ func TestDocumentErrors(t *testing.T) {
 		{"nothing", "{}", nil, "validate: it validates nothing"},
 		{"no schema", "{request: {}}", nil, "validate.request: there is no schema; give schema or file"},
 		{"two", "{request: {schema: {}, file: a.json}}", nil, "validate.request.file: there is a schema already"},
-		{"a status", "{response: {statuses: {2000: {schema: {}}}}}", nil, `"2000" is no status`},
+		{"a status", "{response: {statuses: {2000: {schema: {}}}}}", nil, "validate.response.statuses.2000: it is no status"},
 		{"a word", "{request: {schema: {\n properties: {a: {type: strin}}}}}", nil, "doc.yaml:2:25: validate.request.schema.properties.a.type: this is no JSON Schema: a type is string"},
 		{"in a file", "{request: {file: line.json}}", []string{line}, "line.json:2:31: properties.n.type: this is no JSON Schema: "},
 		{"in one that is referred to", "{request: {schema: {items: {$ref: line.json}}}}", []string{line}, "line.json:2:31: properties.n.type: this is no JSON Schema: "},
