@@ -3,6 +3,7 @@ module sallyport
 go 1.26.0
 
 require (
+	github.com/aws/aws-lambda-go v1.55.1
 	github.com/go-jose/go-jose/v4 v4.1.9
 	golang.org/x/crypto v0.58.0
 )

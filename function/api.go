@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sallyport/function/event"
 )
 
 // This file is the gateway's side of the AWS Lambda Runtime API: what one process says, and what it is told.
@@ -39,13 +41,18 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		a.initError(rw, r)
 	case what == "error":
 		a.error(rw, r, id)
-	case what == "response" && r.Header.Get("Lambda-Runtime-Function-Response-Mode") == "streaming":
+	case what == "response" && streams(r):
 		a.stream(rw, r, id)
 	case what == "response":
 		a.response(rw, r, id)
 	default:
 		refuse(rw, http.StatusNotFound, "there is no such path in the Runtime API")
 	}
+}
+
+// streams says whether a result comes in parts. aws-lambda-go says so by the type alone.
+func streams(r *http.Request) bool {
+	return r.Header.Get("Lambda-Runtime-Function-Response-Mode") == "streaming" || r.Header.Get("Content-Type") == event.Streamed
 }
 
 func refuse(rw http.ResponseWriter, status int, message string) {
@@ -103,6 +110,10 @@ func (a *api) response(rw http.ResponseWriter, r *http.Request, id string) {
 	if err != nil {
 		return // the process is gone
 	}
+	if wrong := a.within(r, id); wrong != nil {
+		a.settle(rw, id, func(v *Invocation) { v.err = wrong })
+		return
+	}
 	a.settle(rw, id, func(v *Invocation) { v.result = result })
 }
 
@@ -132,13 +143,23 @@ func (a *api) stream(rw http.ResponseWriter, r *http.Request, id string) {
 		_ = to.CloseWithError(errors.New("the function's process ended within its answer"))
 		return
 	}
-	if kind := r.Trailer.Get("Lambda-Runtime-Function-Error-Type"); kind != "" {
-		text, _ := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body"))
-		a.w.tell(id, readFailure(text, kind), text)
+	if a.within(r, id) != nil {
 		_ = to.CloseWithError(errors.New("the function failed within its answer"))
 	}
 	_ = to.Close()
 	accepted(rw)
+}
+
+// within returns the error that came while a result was made, which a trailer tells of, nil when there was none.
+func (a *api) within(r *http.Request, id string) *Failure {
+	kind := r.Trailer.Get("Lambda-Runtime-Function-Error-Type")
+	if kind == "" {
+		return nil
+	}
+	text, _ := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body")) // what cannot be read is left out
+	wrong := readFailure(text, kind)
+	a.w.tell(id, wrong, text)
+	return wrong
 }
 
 func (a *api) error(rw http.ResponseWriter, r *http.Request, id string) {

@@ -87,7 +87,7 @@ function call(handler, event, context) {
     Object.assign(context, { done: callback, succeed: resolve, fail: reject });
     const result = handler(event, context, callback);
     if (typeof result?.then === 'function') result.then(resolve, reject);
-    else if (result !== undefined || handler.length < 3) resolve(result);
+    else if (handler.length < 3) resolve(result);
   });
 }
 

@@ -22,7 +22,7 @@ var floors = []string{
 	"gateway",
 	"admin demo importer routetest",
 	"cmd/sallyport",
-	"test bench bench/* docs docs/* examples/*",
+	"test test/functions/lambda bench bench/* docs docs/* examples/*",
 }
 
 // floorOf returns the floor of a folder, -1 for none.

@@ -13,6 +13,7 @@ import (
 // the other asks it. A new library needs a line here and a reason in docs/decisions/.
 var owners = map[string]string{
 	"cel.dev/cel-go":                           "expr",
+	"github.com/aws/aws-lambda-go":             "test/functions/lambda",
 	"github.com/cespare/xxhash/v2":             "store",
 	"github.com/fsnotify/fsnotify":             "gateway",
 	"github.com/go-jose/go-jose/v4":            "policies/jwt",

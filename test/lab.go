@@ -97,9 +97,13 @@ func Install(program string) error {
 	if _, err := exec.LookPath(program); err == nil {
 		return nil
 	}
+	pack := program
+	if program == "node" {
+		pack = "nodejs"
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
-	if out, err := exec.CommandContext(ctx, "sh", "-c", "apt-get update && apt-get install -y --no-install-recommends "+program).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "sh", "-c", "apt-get update && apt-get install -y --no-install-recommends "+pack).CombinedOutput(); err != nil {
 		return fmt.Errorf("there is no %s, and installing it failed: %w\n%s", program, err, out)
 	}
 	return nil

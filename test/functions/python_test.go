@@ -8,10 +8,19 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"sallyport/test"
 )
 
+func installed(t *testing.T) {
+	t.Helper()
+	if err := test.Install("python3"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func python(t *testing.T, settings string) *world {
-	install(t, "python3", "python3")
+	installed(t)
 	t.Setenv("SALLYPORT_SECRET", "of the gateway alone")
 	return start(t, fmt.Sprintf(`
 functions:
@@ -111,7 +120,7 @@ func TestAtOnce(t *testing.T) {
 
 // New code is served to whoever asks after it is there, and nobody who asks meanwhile gets an error.
 func TestCodeChanges(t *testing.T) {
-	install(t, "python3", "python3")
+	installed(t)
 	dir := t.TempDir()
 	code := func(version int) {
 		write(t, dir+"/app.py", fmt.Sprintf("import time\ndef handler(event, context):\n    time.sleep(0.02)\n    return {'statusCode': 200, 'body': 'version %d'}\n", version))

@@ -3,12 +3,10 @@ package functions
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -33,8 +31,13 @@ type world struct {
 func start(t *testing.T, document string) *world {
 	t.Helper()
 	w := &world{t: t}
-	w.Gateway = gateway.New(gateway.Options{Stdout: io.Discard, Stderr: &w.said, Version: "test"})
-	t.Cleanup(w.Close)
+	w.Gateway = gateway.New(gateway.Options{Stdout: &w.said, Stderr: &w.said, Version: "test"})
+	t.Cleanup(func() {
+		w.Close()
+		if t.Failed() {
+			t.Log(w.said.String())
+		}
+	})
 	w.load(document)
 	w.url = "http://" + w.Addresses()[0]
 	return w
@@ -122,20 +125,6 @@ func here(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// install has a program there, after installing it where that is for us to do.
-func install(t *testing.T, program, pack string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, "sh", "-c", "apt-get update && apt-get install -y --no-install-recommends "+pack).CombinedOutput()
-	if err != nil {
-		t.Fatalf("there is no %s, and installing it failed: %v\n%s", program, err, out)
-	}
 }
 
 func write(t *testing.T, file, text string) {

@@ -1,0 +1,31 @@
+export const handler = async (event, context) => {
+  switch (event.rawPath) {
+    case '/context':
+      return { statusCode: 200, body: [context.awsRequestId, context.functionName, context.getRemainingTimeInMillis() > 0].join(' ') };
+    case '/event':
+      return { statusCode: 200, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(event) };
+    case '/throw':
+      throw new TypeError('not for clients');
+    case '/later':
+      setTimeout(() => { throw new Error('an error of its own'); }, 10);
+      return new Promise(() => {});
+    case '/exit':
+      process.exit(4);
+    case '/sleep':
+      return new Promise((done) => setTimeout(done, 60_000));
+    case '/short':
+      console.log('says', event.requestContext.requestId);
+      return { hello: 'world' };
+  }
+  return { statusCode: 404 };
+};
+
+export const old = (event, context, callback) => setTimeout(() => callback(null, { statusCode: 202, body: 'by callback' }), 5);
+
+export const stream = awslambda.streamifyResponse(async (event, out) => {
+  const body = awslambda.HttpResponseStream.from(out, { statusCode: 203, headers: { 'X-A': '1' }, cookies: ['a=1'] });
+  body.write('one ');
+  await new Promise((done) => setTimeout(done, 50));
+  if (event.rawPath === '/broken') throw new Error('within');
+  body.end('two');
+});
