@@ -11,6 +11,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+
+	"sallyport/jsonspan"
 )
 
 // plain sets the plain form of p if a has one.
@@ -103,6 +105,13 @@ func (r *reference) value(v Vars) (any, error) {
 	x, found, err := v.Lookup(r.Root, r.Field, r.Key)
 	if err != nil || !found {
 		return nil, missing(r.Root, r.Field, r.Key, err)
+	}
+	if raw, ok := x.(Raw); ok && len(r.path) > 0 {
+		at, found := jsonspan.Find(raw, r.path...)
+		if !found {
+			return nil, &Missing{Ref{r.Root, r.Field, strings.Join(r.path, ".")}}
+		}
+		return Raw(at).scalar(), nil
 	}
 	for i, name := range r.path {
 		m, ok := x.(map[string]any)

@@ -211,7 +211,7 @@ func (b *bodies) ask(x *policy.Exchange) error {
 			return err
 		}
 	}
-	made, err := m.make(old, x)
+	made, err := m.make(old, &asking{Exchange: x})
 	var bad *unfit
 	switch {
 	case errors.As(err, &bad):
@@ -275,7 +275,7 @@ func (b *bodies) answer(x *policy.Exchange, resp *wire.Response) error {
 			return err
 		}
 	}
-	made, err := m.make(old, vars)
+	made, err := m.make(old, &answering{ResponseVars: vars, asking: asking{Exchange: x}})
 	if err != nil {
 		return failed(err)
 	}
