@@ -124,7 +124,12 @@ func (v *served) describe(f *schema.Field) {
 		}
 	}
 	for _, c := range composed(f) {
-		v.upstreams = append(v.upstreams, c.Text)
+		if !slices.Contains(v.upstreams, c.Text) {
+			v.upstreams = append(v.upstreams, c.Text)
+		}
+	}
+	if f.Name == "compose" {
+		v.to = strings.Join(v.upstreams, ", ")
 	}
 	if v.forwards && split == nil {
 		v.upstreams = []string{v.to}

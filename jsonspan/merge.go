@@ -5,6 +5,7 @@ package jsonspan
 import (
 	"bytes"
 	"fmt"
+	"hash/maphash"
 )
 
 // A Rule says what becomes of what two values both have.
@@ -104,39 +105,43 @@ func concat(dst []byte, lists []piece) []byte {
 // A slot is a name of the merged object: the member that had it last, and those before it.
 type slot struct {
 	name   []byte // as written
+	key    []byte // what it says
 	last   piece
 	before []piece
 }
 
 func mergeObjects(dst []byte, rule Rule, objects []piece) ([]byte, error) {
 	var room [32]slot
-	slots := room[:0]
-	var index map[string]int // once there are many
+	all := slots{list: room[:0]}
 	for _, o := range objects {
-		own := len(slots) // names that came before this object: its own differ from each other
+		own := len(all.list) // names that came before this object: its own differ from each other
 		for m := Members(o.v); m.Next(); {
-			i := find(slots[:own], index, m.Name)
+			key := m.Name[1 : len(m.Name)-1]
+			if bytes.IndexByte(key, '\\') >= 0 {
+				key = unescape(nil, key)
+			}
+			i := all.find(own, key)
 			if i < 0 {
-				slots = append(slots, slot{name: m.Name, last: piece{m.Value, o.of}})
+				all.list = append(all.list, slot{name: m.Name, key: key, last: piece{m.Value, o.of}})
 				continue
 			}
 			if rule.Objects == Strict {
-				return nil, &Clash{TextOf(m.Name), o.of}
+				return nil, &Clash{string(key), o.of}
 			}
-			s := &slots[i]
+			s := &all.list[i]
 			if rule.Objects == Deep {
 				s.before = append(s.before, s.last)
 			}
 			s.last = piece{m.Value, o.of}
 		}
-		index = indexed(index, slots, own)
+		all.index(own)
 	}
 	dst = append(dst, '{')
-	for i := range slots {
+	for i := range all.list {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		s := &slots[i]
+		s := &all.list[i]
 		dst = append(append(dst, s.name...), ':')
 		if s.before == nil {
 			dst = append(dst, s.last.v...)
@@ -150,38 +155,47 @@ func mergeObjects(dst []byte, rule Rule, objects []piece) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-// indexed notes the slots from first on, once comparing all of them would take long.
-func indexed(index map[string]int, slots []slot, first int) map[string]int {
-	if index == nil {
-		if len(slots) <= few {
-			return nil
-		}
-		index, first = make(map[string]int, 2*len(slots)), 0
-	}
-	for i := first; i < len(slots); i++ {
-		index[TextOf(slots[i].name)] = i
-	}
-	return index
+// slots are the names of a merged object in order, and once there are many, a table of them with open addressing.
+type slots struct {
+	list  []slot
+	table []int32 // indexes into list from 1, 0 for none
 }
 
-// find returns which of the slots has the name, -1 for none.
-func find(slots []slot, index map[string]int, name []byte) int {
-	inner := name[1 : len(name)-1]
-	var room [64]byte
-	if bytes.IndexByte(inner, '\\') >= 0 {
-		inner = unescape(room[:0], inner)
-	}
-	if index != nil {
-		if i, ok := index[string(inner)]; ok {
-			return i
+// find returns which of the first n has the name, -1 for none.
+func (s *slots) find(n int, key []byte) int {
+	if n > few {
+		for at := maphash.Bytes(seed, key); ; at++ {
+			i := int(s.table[at&uint64(len(s.table)-1)]) - 1 //nolint:gosec // a power of two
+			if i < 0 || bytes.Equal(s.list[i].key, key) {
+				return i
+			}
 		}
-		return -1
 	}
-	for i := range slots {
-		w := Walk{Name: slots[i].name}
-		if w.Is(string(inner)) {
+	for i := range s.list[:n] {
+		if bytes.Equal(s.list[i].key, key) {
 			return i
 		}
 	}
 	return -1
+}
+
+// index puts those from first on into the table.
+func (s *slots) index(first int) {
+	if len(s.list) <= few {
+		return
+	}
+	if len(s.table) < 2*len(s.list) {
+		size := 64
+		for size < 4*len(s.list) {
+			size *= 2
+		}
+		s.table, first = make([]int32, size), 0
+	}
+	for i := first; i < len(s.list); i++ {
+		at := maphash.Bytes(seed, s.list[i].key)
+		for s.table[at&uint64(len(s.table)-1)] != 0 { //nolint:gosec // a power of two
+			at++
+		}
+		s.table[at&uint64(len(s.table)-1)] = int32(i + 1) //nolint:gosec // Check bounds the text
+	}
 }

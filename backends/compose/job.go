@@ -1,6 +1,9 @@
 package compose
 
 import (
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,6 +82,11 @@ func (r *run) job(c *call, v *vars) (*job, error) {
 			h.SetKnown(wire.ContentType, "application/json")
 		}
 	}
+	x := r.x // the goroutine that sends it looks at nothing of the client's exchange
+	j.x = policy.Exchange{
+		Request: &j.r, ID: x.ID, Client: x.Client, Port: x.Port, Log: x.Log, API: x.API, Version: x.Version, Route: x.Route,
+		Auth: x.Auth, Consumer: x.Consumer, Trace: x.Trace,
+	}
 	if to, asks := c.to.(policy.Careful); asks && !to.Allows(r.x, &j.out) {
 		return j, problem.BadRequest.New("The path leads, or could be read so that it leads, to one that the gateway guards.")
 	}
@@ -106,17 +114,13 @@ func (c *call) queryText(v *vars) (string, error) {
 
 // send sends the call and reads its answer. It may run on a goroutine of its own.
 func (j *job) send() {
-	r, x := j.run, j.run.x
-	now := time.Now()
+	r, now := j.run, time.Now()
 	if t := j.call.Timeout; t > 0 && now.Add(t).Before(r.by) {
 		j.out.Deadline = now.Add(t)
 	}
 	j.r.Time = now
 	j.conn.Watch = r.client.watch
-	j.x = policy.Exchange{
-		Request: &j.r, ID: x.ID, Client: x.Client, Port: x.Port, Log: x.Log, API: x.API, Version: x.Version, Route: x.Route,
-		Auth: x.Auth, Consumer: x.Consumer, Trace: x.Trace, Start: now, Deadline: j.out.Deadline,
-	}
+	j.x.Start, j.x.Deadline = now, j.out.Deadline
 	defer j.x.End()
 	resp, err := j.call.to.Send(&j.x, &j.out)
 	if err != nil {
@@ -126,8 +130,14 @@ func (j *job) send() {
 	j.read(resp)
 }
 
+var errPanic = errors.New("the call panicked")
+
 // home brings the job back, also one that panicked.
 func (j *job) home() {
+	if what := recover(); what != nil {
+		j.x.Log.Error("a call panicked", "id", j.x.ID, "call", j.call.name, "panic", fmt.Sprint(what), "stack", string(debug.Stack()))
+		j.err = problem.Internal.Wrap(errPanic)
+	}
 	j.over()
 	j.run.done <- j
 }

@@ -274,9 +274,8 @@ func (r *run) cut(at place) {
 	}
 	r.last = at
 	for _, j := range r.ours {
-		if at.before(j.place) {
+		if at.before(j.place) && !j.stop.Swap(true) {
 			j.cancel.Cancel()
-			j.stop.Store(true)
 		}
 	}
 }
