@@ -24,7 +24,7 @@ type API struct {
 	Versioning *Versioning `json:"versioning" doc:"Where requests name a version of the api."`
 	Versions   []Version   `json:"versions" doc:"The versions of the api, in place of routes."`
 	OpenAPI    struct{}    `json:"openapi" later:"routes from an OpenAPI document come with a later version"`
-	Dialect    struct{}    `json:"dialect" later:"errors in the dialect of other gateways come with a later version"`
+	Dialect    string      `json:"dialect" default:"native" enum:"native,aws_rest,aws_http,azure,google" doc:"Whose words the errors of the api are in, for clients that were made for another gateway: status, body and the fields beside it."`
 
 	// Path is where the api stands in the document, such as apis[0]; empty for the api named default.
 	Path string       `json:"-"`
@@ -37,7 +37,7 @@ type API struct {
 type Errors struct {
 	Upstream UpstreamErrors    `json:"upstream" doc:"What happens to the error answers of upstreams."`
 	Add      map[string]string `json:"add" doc:"Further members of every problem document, such as a link to help."`
-	Template struct{}          `json:"template" later:"error templates come with the dialects of other gateways"`
+	Template struct{}          `json:"template" later:"error templates come with a later version; dialect has the words of other gateways"`
 }
 
 // UpstreamErrors is what happens to the error answers of upstreams.
@@ -61,6 +61,9 @@ func (a *API) Check() error {
 	}
 	if p := a.BasePath; p != "" && (p[0] != '/' || strings.ContainsAny(p, "{}?#*% \\") || strings.Contains(p, "//") || strings.Contains(p+"/", "/../") || strings.Contains(p+"/", "/./")) {
 		errs = append(errs, schema.At("base_path", fmt.Errorf("%q is no path without parameters; write such as /shop", p)))
+	}
+	if len(a.Errors.Add) > 0 && a.Dialect != "native" {
+		errs = append(errs, schema.At("errors.add", fmt.Errorf("errors in the dialect %s have no further members; remove one of the two", a.Dialect)))
 	}
 	for _, name := range reserved {
 		if _, taken := a.Errors.Add[name]; taken {

@@ -42,6 +42,7 @@ func TestErrors(t *testing.T) {
 			"doc.yaml:3:1: state: not yet: shared state comes with running on several machines; state is in memory for now"},
 		{"an admin listener for everybody", good + "admin: { address: \"0.0.0.0:9901\" }\n", "doc.yaml:2:19: admin.address: not yet: the admin listener has no TLS for now and is for this machine alone; write such as 127.0.0.1:9901"},
 		{"an unknown setting", good + "upsteams: {}\n", `doc.yaml:2:1: upsteams: unknown setting "upsteams"; did you mean "upstreams"?`},
+		{"members beside a dialect", good + "apis: [{ name: a, dialect: azure, errors: { add: { help: x } } }]\n", "doc.yaml:2:50: apis[0].errors.add: errors in the dialect azure have no further members; remove one of the two"},
 		{"two apis of one name", good + "apis:\n  - name: a\n  - name: a\n", `doc.yaml:4:11: apis[1].name: the api at doc.yaml:3:5 is named "a" as well; rename one of the two`},
 		{"an api named default beside routes", good + "routes:\n  - match: /\napis:\n  - name: default\n", `doc.yaml:5:11: apis[0].name: the api at doc.yaml:3:3 is named "default" as well; rename one of the two`},
 		{"two routes of one name", good + "routes:\n  - { match: /a, name: x }\n  - { match: /b, name: x }\n", `doc.yaml:4:24: routes[1].name: the route at doc.yaml:3:5 is named "x" as well; rename one of the two`},

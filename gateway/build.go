@@ -102,6 +102,7 @@ func (b *builder) build() *snapshot {
 	b.room()
 	b.listeners()
 	b.targets()
+	b.dialects()
 	rules := b.rules()
 	b.keyRoutes()
 	var errs schema.Errors
@@ -226,7 +227,7 @@ func (b *builder) route(a *config.API, r *config.Route, shared []step) *rule {
 	steps = b.planned(a, r, corsFirst(steps))
 	v := &served{
 		api: a.Name, name: name, counts: b.gateway.metrics.Route(a.Name, name), raw: a.Normalize == "off", add: a.Errors.Add,
-		hosts: match.Hosts, pos: r.Node.Pos, at: r.Path, version: b.version(a), follows: a.Of != nil && a.Of.Follows[r.Match.Shape()],
+		hosts: match.Hosts, pos: r.Node.Pos, at: r.Path, dialect: dialects[a.Dialect], version: b.version(a), follows: a.Of != nil && a.Of.Follows[r.Match.Shape()],
 	}
 	v.steps, v.guardsOfPreflights = steps, guardsOfPreflights(steps)
 	last := b.backend(r, where, plug.Route{Methods: match.Methods, Path: template(match.Path)}, v)
@@ -302,7 +303,7 @@ func (b *builder) name(a *config.API, r *config.Route, m *route.Match) string {
 
 // setSum tells two versions of a route apart, whatever moved in the file.
 func (b *builder) setSum(v *served, a *config.API, r *config.Route) {
-	text := fmt.Appendf(b.text[:0], "%q %q %q %v\n", a.Hosts, a.BasePath, a.Normalize, a.Errors)
+	text := fmt.Appendf(b.text[:0], "%q %q %q %v\n", a.Hosts, a.BasePath, a.Normalize+a.Dialect, a.Errors)
 	for _, g := range v.guards {
 		text = append(append(text, g...), '\n')
 	}

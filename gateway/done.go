@@ -120,5 +120,5 @@ func (f *flow) reset() {
 	clear(f.sent)
 	f.sent = f.sent[:0]
 	f.snapshot, f.rule, f.matched, f.failed = nil, nil, "", nil
-	f.version, f.of = nil, nil
+	f.version, f.of, f.sought = nil, nil, false
 }

@@ -26,6 +26,7 @@ type flow struct {
 	rule     *rule            // nil while and if no route took it
 	matched  string           // the path that rule was found by
 	version  *version         // of the api that the request is for, nil when there is none or nobody can tell
+	sought   bool             // the routes were asked
 	of       *versioned       // the api whose version it is, also when nobody can tell which
 	failed   *problem.Problem // what the gateway answered with, nil when something else answered
 	sent     []wire.Claim     // the answers of upstreams
@@ -126,6 +127,7 @@ func (f *flow) serve() (*wire.Response, error) {
 			return resp, nil
 		}
 	}
+	f.sought = true
 	if s.sharing {
 		if method, _ := r.Preflight(); method != "" {
 			if resp, err := f.preflight(method); !errors.Is(err, errUnasked) {
@@ -175,13 +177,21 @@ func (f *flow) answer(err error) *wire.Response {
 	if kind := f.x.Request.Header.Known(wire.ContentType); wire.IsGRPC(kind) {
 		return f.answerGRPC(p, kind)
 	}
+	if d := f.dialectOf(); d != nil {
+		return patient(d.answer(f, p))
+	}
 	kind, body := p.Render(f.x.Request.Header.Known(wire.Accept), f.x.ID)
 	resp := &wire.Response{Status: p.Status, Body: wire.BytesBody(body), Length: int64(len(body)), Break: p.Break}
 	resp.Header.SetKnown(wire.ContentType, kind)
 	for _, h := range p.Header {
 		resp.Header.Add(h[0], h[1])
 	}
-	if (p.Status == 503 || p.Status == 429) && !resp.Header.HasKnown(wire.RetryAfter) {
+	return patient(resp)
+}
+
+// patient says when to try again, where a status asks for it and nothing else says so.
+func patient(resp *wire.Response) *wire.Response {
+	if (resp.Status == 503 || resp.Status == 429) && !resp.Header.HasKnown(wire.RetryAfter) {
 		resp.Header.SetKnown(wire.RetryAfter, "1")
 	}
 	return resp

@@ -111,6 +111,7 @@ func (e *explaining) request(r *wire.Request, a *asked) {
 	if e.turnedAway(r, &e.doc.Listeners[a.listener]) {
 		return
 	}
+	e.flow.sought = true
 	if method, _ := r.Preflight(); e.sharing && method != "" && e.preflight(method) {
 		return
 	}

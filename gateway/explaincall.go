@@ -154,8 +154,14 @@ func (e *explaining) refused(by string, err error) {
 	if cause := p.Unwrap(); cause != nil {
 		a.Cause = e.mask(cause.Error())
 	}
+	d := e.flow.dialectOf()
+	if d != nil {
+		a.Status = d.wording(e.flow, p).status
+	}
 	for _, h := range p.Header {
-		a.Headers = append(a.Headers, policy.Fact{Name: h[0], Value: e.field(h[0], h[1])})
+		if d == nil || said(h[0], a.Status) {
+			a.Headers = append(a.Headers, policy.Fact{Name: h[0], Value: e.field(h[0], h[1])})
+		}
 	}
 	e.out.Outcome, e.out.Answer = "refused", a
 }

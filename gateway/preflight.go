@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"sallyport/config"
 	"sallyport/policy"
@@ -224,8 +223,7 @@ func forPages(x *policy.Exchange, steps []step, resp *wire.Response, err error) 
 
 // A sharedAPI is an api with cors.
 type sharedAPI struct {
-	hosts  *hostSet // nil for every host
-	base   string   // without a slash at its end
+	place
 	steps  []step
 	guards []policy.Policy
 }
@@ -237,7 +235,7 @@ func (b *builder) sharing(a *config.API, steps []step) {
 		return
 	}
 	b.snapshot.sharing = true
-	b.snapshot.apis = append(b.snapshot.apis, sharedAPI{newHostSet(a.Hosts), strings.TrimSuffix(a.BasePath, "/"), first, guardsOfPreflights(first)})
+	b.snapshot.apis = append(b.snapshot.apis, sharedAPI{placeOfAPI(a), first, guardsOfPreflights(first)})
 }
 
 // guardsOfPreflights are those of steps that preflights pass.
@@ -253,12 +251,7 @@ func guardsOfPreflights(steps []step) (guards []policy.Policy) {
 // apiOf returns the api with cors that r is for, by host and path; nil when there is none.
 func (s *snapshot) apiOf(r *wire.Request) (best *sharedAPI) {
 	for i := range s.apis {
-		a := &s.apis[i]
-		rest, in := strings.CutPrefix(r.Path.Text, a.base)
-		if !in || rest != "" && rest[0] != '/' || a.hosts != nil && !a.hosts.has(r.Host) {
-			continue
-		}
-		if best == nil || best.hosts == nil && a.hosts != nil || (best.hosts == nil) == (a.hosts == nil) && len(a.base) > len(best.base) {
+		if a := &s.apis[i]; a.holds(r) && (best == nil || a.before(&best.place)) {
 			best = a
 		}
 	}

@@ -33,6 +33,7 @@ type snapshot struct {
 	notes     schema.Errors
 	sharing   bool                             // some route is for pages of other origins
 	apis      []sharedAPI                      // those whose policies say so
+	dialects  []dialectPlace                   // of all apis, none when nobody has one
 	versioned []*versioned                     // apis that have versions
 	tended    map[string]func(context.Context) // what runs beside requests while it is in service, by name
 	keySets   []func() telemetry.KeySet        // of the issuers whose keys are fetched
@@ -47,6 +48,7 @@ type served struct {
 	counts    *telemetry.Route
 	raw       bool              // the client's bytes of the path go upstream
 	add       map[string]string // members for every problem of the api
+	dialect   *dialect          // that its errors are told in, nil for the gateway's own
 	version   *version          // of the api that it belongs to, nil for an api without versions
 	follows   bool              // the version that succeeds a deprecated one has the route as well
 

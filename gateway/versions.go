@@ -23,12 +23,13 @@ var versionGone = problem.Define("version_gone", 410, "Version gone", "The versi
 
 // A versioned is an api with versions.
 type versioned struct {
-	api   string
-	hosts *hostSet // nil for every host
-	base  string   // without a slash at its end
-	by    *route.Versions
-	vary  []string
-	list  []*version
+	place
+	api  string
+	by   *route.Versions
+	vary []string
+	list []*version
+
+	dialect *dialect // that its errors are told in, nil for the gateway's own
 }
 
 // A version is one version of an api.
@@ -58,7 +59,7 @@ func (b *builder) versionsOf(a *config.API, by *route.Versions) *versioned {
 	if of := b.versioned[a.Path]; of != nil {
 		return of
 	}
-	of := &versioned{api: a.Name, hosts: newHostSet(a.Hosts), base: strings.TrimSuffix(a.BasePath, "/"), by: by, vary: by.Varies()}
+	of := &versioned{place: placeOfAPI(a), api: a.Name, by: by, vary: by.Varies(), dialect: dialects[a.Dialect]}
 	for _, set := range b.doc.All() {
 		if set.Of == nil || set.Of.API != a {
 			continue
@@ -168,22 +169,20 @@ func (f *flow) lost(err error) error {
 // versionedAt is the api with versions that a request is for by host and base path, nil for none.
 func (s *snapshot) versionedAt(r *wire.Request) (best *versioned) {
 	for _, of := range s.versioned {
-		rest, in := strings.CutPrefix(r.Path.Text, of.base)
-		if !in || rest != "" && rest[0] != '/' || !of.hasHost(r.Host) {
-			continue
-		}
-		if best == nil || best.hosts == nil && of.hosts != nil || (best.hosts == nil) == (of.hosts == nil) && len(of.base) > len(best.base) {
+		if of.serves(r) && (best == nil || of.before(&best.place)) {
 			best = of
 		}
 	}
 	return best
 }
 
-func (of *versioned) hasHost(host string) bool {
+// serves says whether r is for the api, also for a version that there is not.
+func (of *versioned) serves(r *wire.Request) bool {
 	if of.by.In != route.InHost {
-		return of.hosts == nil || of.hosts.has(host)
+		return of.holds(r)
 	}
-	return of.by.Says(host) || of.hosts != nil && of.hosts.has(host)
+	anywhere := place{base: of.base}
+	return of.hosts != nil && of.holds(r) || of.by.Says(r.Host) && anywhere.holds(r)
 }
 
 // guessed forgets the version that a preflight was found by when it does not say which one it is about.
