@@ -1,7 +1,7 @@
 // Package demo is a small world to try the gateway in: three services with data, the gateway in front of them, all in one
 // process on loopback, and a document on disk to play with.
 //
-// services.go is the services, sallyport.yaml the document, tour.go what to try.
+// services.go is the services, sallyport.yaml the document, function.go a function, tour.go what to try.
 package demo
 
 import (
@@ -42,6 +42,7 @@ type world struct {
 	gateway  string // address of the gateway, and so on
 	admin    string
 	program  string // as a shell takes it
+	python   bool   // functions in Python can run
 	services []*service
 }
 
@@ -136,11 +137,18 @@ func (w *world) settle(dir string, out io.Writer) error {
 		return fmt.Errorf("make a directory for the demo: %w", err)
 	}
 	w.file = filepath.Join(w.dir, "sallyport.yaml")
-	switch err := os.Rename(w.file, w.file+".old"); {
-	case err == nil:
-		fmt.Fprintf(out, "The document that was there is now %s.old\n", w.file)
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("keep the document of an earlier demo: %w", err)
+	for _, file := range []string{w.file, filepath.Join(w.dir, "functions.yaml")} {
+		switch err := os.Rename(file, file+".old"); {
+		case err == nil:
+			fmt.Fprintf(out, "The document that was there is now %s.old\n", file)
+		case !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("keep the document of an earlier demo: %w", err)
+		}
+	}
+	if w.python = hasPython(); w.python {
+		if err := w.settleFunction(); err != nil {
+			return err
+		}
 	}
 	if err := os.WriteFile(w.file, []byte(w.text()), 0o644); err != nil {
 		return fmt.Errorf("write the demo's document: %w", err)

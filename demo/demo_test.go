@@ -56,6 +56,9 @@ func TestTour(t *testing.T) {
 		`did you mean \\"users\\"\?(.|\n)*Ada Lovelace`,
 		`^200 200 200 200 200 200 200 \n$`,
 	}
+	if hasPython() { // test/functions sees to it that it is there somewhere
+		want = append(want, `^HTTP/1.1 201 (.|\n)*{"message": "Order created successfully."}{"user": {"id": "123", "name": "John Doe"}}$`)
+	}
 	signals <- syscall.SIGUSR2 // which a program takes over by; a demo stays
 	commands := regexp.MustCompile(`(?m)^\d+\. .*\n   (.*)$`).FindAllStringSubmatch(out.String(), -1)
 	if len(commands) != len(want) {
@@ -73,6 +76,13 @@ func TestTour(t *testing.T) {
 	}
 	if log, err := os.ReadFile(filepath.Join(dir, "access.log")); err != nil || bytes.Count(log, []byte("\n")) < 20 {
 		t.Errorf("the access log: %v, %s", err, log)
+	}
+}
+
+// The function is that of the examples.
+func TestFunction(t *testing.T) {
+	if example, err := os.ReadFile("../examples/functions/orders/app.py"); err != nil || string(example) != function {
+		t.Errorf("function.py is another than examples/functions/orders/app.py: %v", err)
 	}
 }
 

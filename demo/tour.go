@@ -24,7 +24,7 @@ func (w *world) stops() []stop {
 	many := func(n int, path string) string {
 		return fmt.Sprintf("for i in $(seq %d); do curl -s -o /dev/null -w '%%{http_code} ' %s%s; done; echo", n, at, path)
 	}
-	return []stop{
+	stops := []stop{
 		{"A route leads to a service.", "curl -s " + at + "/users/2"},
 		{"Two servers take turns.", "for i in 1 2 3 4; do curl -s -o /dev/null -D - " + at + "/orders | grep -i served-by; done"},
 		{"A body goes through, within the route's bounds.", "curl -s -i " + at + `/orders -H 'Content-Type: application/json' -d '{"user":2,"product":"tea"}'`},
@@ -36,6 +36,10 @@ func (w *world) stops() []stop {
 		{"A mistake in the document changes nothing, and is explained.", fmt.Sprintf("%s 's/upstream: users/upstream: user/' %s; sleep 1; curl -s -H \"Authorization: Bearer $(cat %s)\" http://%s/api/status | grep mean; curl -s %s/users/1", inPlace, quoted(w.file), quoted(filepath.Join(w.dir, "data", "admin.token")), w.admin, at)},
 		{"A better document takes over at once: no mistake, and a higher limit.", fmt.Sprintf("%s -e 's/upstream: user$/upstream: users/' -e 's|5/min|500/min|' %s; sleep 1; %s", inPlace, quoted(w.file), many(7, "/products/tea"))},
 	}
+	if w.python {
+		stops = append(stops, stop{"A function that was made for AWS Lambda answers, as it is.", "curl -s -i -X POST " + at + "/order; curl -s " + at + "/user"})
+	}
+	return stops
 }
 
 // tour tells what to try.

@@ -47,8 +47,8 @@ func (f *Function) keeper() {
 func (f *Function) stopped() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.workers) > 0 || len(f.queue) > 0 && f.state != closed || f.state == serving && f.config.Min > 0 {
-		return false
+	if len(f.workers) > 0 || len(f.queue) > 0 && f.state != closed || f.state == serving && (f.config.Min > 0 || time.Now().Before(f.again)) {
+		return false // the last of these: code that is mended is noticed before another start is due
 	}
 	f.keeping = false
 	if f.state != serving {

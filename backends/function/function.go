@@ -154,7 +154,6 @@ func (b *backend) Explain(x *policy.Exchange) (v policy.Verdict) {
 		v.Err = problem.Internal.Wrap(err)
 		return v
 	}
-	v.Why = "the function " + b.function.Name()
-	v.Facts = []policy.Fact{{Name: "payload", Value: b.payload}, {Name: "event", Value: string(e)}}
+	v.Facts = []policy.Fact{{Name: "name", Value: b.function.Name()}, {Name: "payload", Value: b.payload}, {Name: "event", Value: string(e)}}
 	return v
 }

@@ -185,6 +185,13 @@ func rest(list []string) []string {
 func percent(share float64) string { return fmt.Sprintf("%.4g %%", share*100) }
 
 func (p *page) upstreams(e *gateway.Explanation) {
+	if e.Route != nil && e.Route.Backend == "function" {
+		p.head("Function")
+		for _, f := range e.Beside {
+			p.note(f.Name + ": " + f.Value)
+		}
+		return
+	}
 	if e.Balance != "" {
 		p.head("Split")
 		p.note(e.Balance)

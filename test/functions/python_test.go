@@ -159,3 +159,29 @@ func TestCodeChanges(t *testing.T) {
 	close(stop)
 	crew.Wait()
 }
+
+// Code that cannot be loaded is not tried for each request, and mended code at once.
+func TestBrokenCode(t *testing.T) {
+	installed(t)
+	dir := t.TempDir()
+	write(t, dir+"/app.py", "import nothing_of_that_name\n")
+	w := start(t, fmt.Sprintf("functions: { app: { runtime: python, directory: %q, handler: app.handler } }\nroutes: [{ match: \"/{rest...}\", function: app }]\n", dir))
+	for range 40 { // the pause before the next start becomes several seconds
+		w.want(502, "GET", "/")
+		time.Sleep(50 * time.Millisecond)
+	}
+	s := w.Status().Functions[0]
+	if s.Starts > 5 || s.StartErrors == 0 || !strings.Contains(s.LastError, "ImportModuleError") {
+		t.Errorf("%+v", s)
+	}
+	write(t, dir+"/app.py", "def handler(event, context):\n    return {'body': 'mended'}\n")
+	eventually(t, "mended code answers", func() bool { return w.ask("GET", "/", "").body == "mended" })
+	if s := w.Status().Functions[0]; s.LastError != "" {
+		t.Errorf("%+v", s)
+	}
+	write(t, dir+"/app.py", "def other(event, context):\n    pass\n")
+	eventually(t, "a handler that is gone is an error", func() bool { return w.ask("GET", "/", "").status == 502 })
+	if !strings.Contains(w.said.String(), "HandlerNotFound") {
+		t.Error("the log does not tell why")
+	}
+}
