@@ -55,7 +55,7 @@ func refOf(e ast.Expr) (reference, bool) {
 				return refInto(c.Args()[0], key)
 			}
 		}
-		if c.FunctionName() == "header" && c.IsMemberFunction() && len(c.Args()) == 1 {
+		if c.FunctionName() == "header" && c.IsMemberFunction() && len(c.Args()) == 1 && c.Target().Kind() == ast.IdentKind && rootNamed(c.Target().AsIdent()) != nil {
 			key, ok := literalText(c.Args()[0])
 			return reference{Ref: Ref{c.Target().AsIdent(), "headers", key}, shape: texts, orNot: true}, ok && key != ""
 		}

@@ -314,6 +314,7 @@ func (e *explaining) backend(v *served) {
 		e.answered(v.backend, said.Response)
 	default:
 		e.out.Outcome, e.out.Balance, e.out.Beside = "forwarded", e.mask(said.Why), e.facts(said.Facts)
+		e.out.Graph = e.facts(said.Graph)
 		e.calls(said.Calls)
 	}
 }

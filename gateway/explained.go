@@ -15,6 +15,7 @@ type Explanation struct {
 	Policies  []ExplainedPolicy `json:"policies,omitempty"`     // of the route, in the order in which they run
 	Upstreams []ExplainedCall   `json:"upstreams,omitempty"`    // where the request goes; several with a split
 	Balance   string            `json:"split_choice,omitempty"` // how one of several is chosen
+	Graph     []policy.Fact     `json:"graph,omitempty"`        // of a composed answer: its calls, by level; upstreams are those of the first
 	Beside    []policy.Fact     `json:"beside,omitempty"`       // what the backend does besides, such as copies
 	Answer    *ExplainedAnswer  `json:"answer,omitempty"`       // what the gateway answers itself
 }

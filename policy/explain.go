@@ -11,7 +11,7 @@ type Explainer interface {
 	Explain(x *Exchange) Verdict
 }
 
-// A Verdict is what an Explainer would do. At most one of Err, Response and Calls is set; none of them means that the
+// A Verdict is what an Explainer would do. At most one of Err, Response and Calls, to which Graph belongs, is set; none of them means that the
 // request goes on.
 type Verdict struct {
 	Why     string   // one line without a full stop, such as "10.0.0.0/8 allows 10.1.2.3"
@@ -21,7 +21,8 @@ type Verdict struct {
 
 	Err      error          // what Handle would return instead of going on
 	Response *wire.Response // the answer that it would make; its body is not read
-	Calls    []Call         // of a backend: what it would send, one of them
+	Calls    []Call         // of a backend: what it would send, one of them; with a Graph all of them, and then what follows from their answers
+	Graph    []Fact         // of a backend that makes many calls: each by its level, those that wait for nothing first
 }
 
 // A Fact is one thing that a verdict rests on.

@@ -94,6 +94,7 @@ type call struct {
 	shape   *jsonspan.Shape
 	query   []string // names, in order
 	headers []string
+	used    bool // something refers to it
 	reads   bool // something uses the body of the answer
 	heads   bool // something uses its header fields
 }

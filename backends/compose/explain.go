@@ -13,9 +13,7 @@ import (
 func (b *backend) Explain(x *policy.Exchange) (v policy.Verdict) {
 	r := newRun(b, x, time.Now())
 	defer r.client.close()
-	v.Why = "they are made at once; what waits for their answers follows"
-	var lines []string
-	for i, c := range b.calls {
+	for _, c := range b.calls {
 		line := fmt.Sprintf("%s: %s %s of %s", c.name, c.Method, c.Path.String(), c.Upstream)
 		if c.level == 0 {
 			call, why, err := r.foretell(c)
@@ -36,10 +34,7 @@ func (b *backend) Explain(x *policy.Exchange) (v policy.Verdict) {
 		if !c.When.IsZero() {
 			line += ", when " + c.When.String()
 		}
-		if lines = append(lines, line); i+1 == len(b.calls) || b.calls[i+1].level != c.level {
-			v.Facts = append(v.Facts, policy.Fact{Name: fmt.Sprintf("level %d", c.level+1), Value: strings.Join(lines, "; ")})
-			lines = nil
-		}
+		v.Graph = append(v.Graph, policy.Fact{Name: fmt.Sprintf("level %d", c.level+1), Value: line})
 	}
 	return v
 }

@@ -43,7 +43,20 @@ func (b *backend) graph(env *plug.Env) error {
 	}
 	errs = append(errs, b.order()...)
 	errs = append(errs, b.shapes(byName)...)
+	b.warn(env)
 	return errors.Join(errs...)
+}
+
+// warn finds what works but is unwise.
+func (b *backend) warn(env *plug.Env) {
+	for _, c := range b.written {
+		if !c.used && (c.Method == "GET" || c.Method == "HEAD") {
+			env.Warn("the call %s is made for nothing: nothing uses what it answers", c.name)
+		}
+		if c.Timeout > b.Timeout {
+			env.Warn("the call %s has a timeout of %s, but all calls together have %s", c.name, schema.FormatDuration(c.Timeout), schema.FormatDuration(b.Timeout))
+		}
+	}
 }
 
 // uses returns the calls that c refers to, and notes what of them is used.
@@ -68,6 +81,7 @@ func used(refs []expr.Ref, all map[string]*call) (needs []*call) {
 		if r.Root != "calls" || c == nil {
 			continue
 		}
+		c.used = true
 		c.reads = c.reads || r.Key == "" || r.Key == "body"
 		c.heads = c.heads || r.Key != "body" && r.Key != "status" && r.Key != "ok"
 		if !slices.Contains(needs, c) {
@@ -135,7 +149,7 @@ func (b *backend) shapes(byName map[string]*call) (errs []error) {
 				case c.Read != "json":
 					errs = append(errs, schema.At(schema.Index(path+"merge.of", i), fmt.Errorf("%s is read as %s, and only JSON can be joined", name, c.Read)))
 				}
-				c.reads = true
+				c.reads, c.used = true, true
 				v.of = append(v.of, c)
 			}
 		}

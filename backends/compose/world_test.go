@@ -72,7 +72,7 @@ func made(t testing.TB, s policy.Upstream, doc string) policy.Handler {
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	env := &plug.Env{Upstreams: []string{"s"}, Upstream: func(string) policy.Upstream { return s }}
+	env := &plug.Env{Upstreams: []string{"s"}, Upstream: func(string) policy.Upstream { return s }, Warn: func(string, ...any) {}}
 	h, errs := Kind.Build(n, "compose", env)
 	if len(errs) > 0 {
 		t.Fatalf("%v in\n%s", errs, doc)

@@ -196,6 +196,14 @@ func (p *page) upstreams(e *gateway.Explanation) {
 		p.head("Split")
 		p.note(e.Balance)
 	}
+	if len(e.Graph) > 0 {
+		p.head("Calls")
+		var rows [][]string
+		for _, f := range e.Graph {
+			rows = append(rows, []string{f.Name, f.Value})
+		}
+		p.grid(rows)
+	}
 	for _, f := range e.Beside {
 		p.head("Beside")
 		p.note(f.Name + ": " + f.Value)
