@@ -189,7 +189,6 @@ var laterPolicies = []string{
 	"decompress",
 	"idempotency",
 	"wasm",
-	"external",
 }
 
 func (b *builder) unknownPolicy(f *schema.Field, path string) {

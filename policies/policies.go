@@ -14,6 +14,7 @@ import (
 	"sallyport/policies/concurrency"
 	"sallyport/policies/cors"
 	"sallyport/policies/csrf"
+	"sallyport/policies/external"
 	"sallyport/policies/fault"
 	"sallyport/policies/forwardauth"
 	"sallyport/policies/headers"
@@ -52,6 +53,7 @@ var All = []*plug.Kind[policy.Policy]{
 	validate.Kind,
 	xmljson.Kind,
 	body.Kind,
+	external.Kind,
 	timeout.Kind,
 	fault.Kind,
 	headers.Kind,

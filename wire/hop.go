@@ -1,5 +1,7 @@
 package wire
 
+import "slices"
+
 // What belongs to one connection and not to the message that is passed on, whichever version of HTTP it came by.
 
 // hopByHop are the fields of the hop and of the framing (RFC 9110 §7.6.1). They are made anew on each side.
@@ -55,3 +57,12 @@ type Shared interface {
 
 // PoolStats are the numbers of the connections to a target at one moment.
 type PoolStats struct{ Open, Idle, Waiting int }
+
+// Copyable says whether a field of that name may be copied from one message to another: framing and what is of a connection may not
+// (CVE-2024-32638).
+func Copyable(name string) bool {
+	id := NameOf(name)
+	return name != "*" && ValidToken(name) && id.EndToEnd() && id != Date && !slices.ContainsFunc(framing[:], func(f string) bool { return Alike(f, name) })
+}
+
+var framing = [...]string{"Host", "Connection", "Content-Length", "Transfer-Encoding", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Expect"}

@@ -3,7 +3,6 @@ package forwardauth
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -57,9 +56,9 @@ func (c *Config) Check() error {
 		names   []string
 		good    func(string) bool
 	}{
-		{"request_headers", c.RequestHeaders, func(n string) bool { return n == "*" && len(c.RequestHeaders) == 1 || copied(n) }},
-		{"response_headers", c.ResponseHeaders, func(n string) bool { return copied(n) && wire.NameOf(n) != wire.SetCookie }},
-		{"client_headers", c.ClientHeaders, copied},
+		{"request_headers", c.RequestHeaders, func(n string) bool { return n == "*" && len(c.RequestHeaders) == 1 || wire.Copyable(n) }},
+		{"response_headers", c.ResponseHeaders, func(n string) bool { return wire.Copyable(n) && wire.NameOf(n) != wire.SetCookie }},
+		{"client_headers", c.ClientHeaders, wire.Copyable},
 	} {
 		for i, n := range l.names {
 			if !l.good(n) {
@@ -68,7 +67,7 @@ func (c *Config) Check() error {
 		}
 	}
 	for setting, name := range map[string]string{"subject": c.Subject, "consumer": c.Consumer} {
-		if name != "" && !copied(name) {
+		if name != "" && !wire.Copyable(name) {
 			wrong(setting, "%q is no name of a header field", name)
 		}
 	}
@@ -77,12 +76,3 @@ func (c *Config) Check() error {
 	}
 	return errors.Join(errs...)
 }
-
-// copied says whether a field of that name may be copied from one message to another: framing and what is of a connection may not
-// (CVE-2024-32638).
-func copied(name string) bool {
-	id := wire.NameOf(name)
-	return name != "*" && wire.ValidToken(name) && id.EndToEnd() && id != wire.Date && !slices.ContainsFunc(framing, func(f string) bool { return wire.Alike(f, name) })
-}
-
-var framing = []string{"Host", "Connection", "Content-Length", "Transfer-Encoding", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Expect"}

@@ -1,0 +1,211 @@
+// Package external has a service look at requests and responses, and change them.
+package external
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"sallyport/plug"
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/schema"
+	"sallyport/wire"
+)
+
+const name = "external"
+
+var failed = problem.Define("external_failed", 502, "External service failed", "The service that is to look at messages, see the policy external, gives no answer that says anything.")
+
+// Kind declares the policy external.
+var Kind = plug.Define(name, "Calls a service for requests and responses, which may change them.", build)
+
+type external struct {
+	to                policy.Upstream
+	timeout           time.Duration
+	request, response *side
+	pass              bool // when the service fails
+
+	answered, refused, broken, unread func(*policy.Exchange)
+	countPass                         func()
+}
+
+// A side is what is done on one side.
+type side struct {
+	Call
+	all        bool // fields are sent
+	mayAnswer  bool
+	takeStatus bool
+}
+
+func build(c Config, env *plug.Env) (policy.Policy, error) {
+	to, err := env.To(c.Upstream)
+	if err != nil {
+		return nil, schema.At("upstream", err)
+	}
+	e := &external{
+		to: to, timeout: c.Timeout, pass: c.OnError == "pass",
+		answered: env.Denier(name, "answered"), refused: env.Denier(name, "failed"), broken: env.Denier(name, "response"), unread: env.Denier(name, "body"),
+	}
+	if e.pass {
+		e.countPass = env.Acted(name, "passed")
+	}
+	star := []string{"*"}
+	if r := c.Request; r != nil {
+		e.request = &side{Call: r.Call, all: slices.Equal(r.Headers, star), mayAnswer: r.MayAnswer}
+	}
+	if r := c.Response; r != nil {
+		e.response = &side{Call: r.Call, all: slices.Equal(r.Headers, star), takeStatus: r.TakeStatus}
+	}
+	return e, nil
+}
+
+// Asserts names what the upstream is told of a request.
+func (e *external) Asserts() []string {
+	if e.request == nil {
+		return nil
+	}
+	return e.request.TakeHeaders
+}
+
+// Handle has the service look at the request, and at what comes back.
+func (e *external) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
+	if e.request != nil {
+		resp, err := e.ingoing(x)
+		if resp != nil || err != nil {
+			return resp, err
+		}
+	}
+	if e.response == nil {
+		return next(x)
+	}
+	if e.response.Body != nil || e.response.TakeBody {
+		policy.AskWhole(x.Request)
+	}
+	resp, err := next(x)
+	if err != nil || resp.Switch != nil {
+		return resp, err
+	}
+	if err := e.outgoing(x, resp); err != nil {
+		resp.Close()
+		return nil, err
+	}
+	return resp, nil
+}
+
+// failure is what becomes of a message when the service fails: an error, or nil for it to go on.
+func (e *external) failure(x *policy.Exchange, err error, deny func(*policy.Exchange)) error {
+	switch {
+	case ends(err):
+		return err
+	case e.pass:
+		e.countPass()
+		return nil
+	}
+	deny(x)
+	return failed.Wrap(err)
+}
+
+// ingoing changes a request, or answers it.
+func (e *external) ingoing(x *policy.Exchange) (*wire.Response, error) {
+	s, r := e.request, x.Request
+	var body []byte
+	if s.Body != nil && r.Body != nil {
+		var err error
+		if body, err = x.Body(int64(*s.Body)); err != nil {
+			e.unread(x)
+			return nil, err
+		}
+	}
+	a, err := e.ask(x, s, &r.Header, 0, body)
+	for _, field := range s.TakeHeaders {
+		r.Header.DelAlike(field)
+	}
+	if err != nil {
+		return nil, e.failure(x, err, e.refused)
+	}
+	if a.status >= 300 {
+		e.answered(x)
+		return a.response(), nil
+	}
+	for _, field := range s.TakeHeaders {
+		copyField(&a.header, &r.Header, field)
+	}
+	if s.TakeBody && a.status == 200 {
+		x.SetBody(a.body)
+		r.Trailer.Reset()
+		described(&r.Header, &a.header)
+	}
+	return nil, nil //nolint:nilnil // the request goes on
+}
+
+// described has a header fit a body that came with another one.
+func described(h, from *wire.Header) {
+	h.Del("Content-Type")
+	h.Del("Content-Encoding")
+	copyField(from, h, "Content-Type")
+	policy.Remade(h)
+}
+
+// outgoing changes a response.
+func (e *external) outgoing(x *policy.Exchange, resp *wire.Response) error {
+	s := e.response
+	bare := x.Request.Method == "HEAD" || resp.Status == 204 || resp.Status == 205 || resp.Status == 304
+	var body []byte
+	if s.Body != nil && resp.Body != nil && !bare {
+		vars := policy.ResponseVars{Exchange: x, Response: resp}
+		var err error
+		if body, err = vars.Body(int64(*s.Body)); err != nil {
+			e.broken(x)
+			return err
+		}
+	}
+	a, err := e.ask(x, s, &resp.Header, resp.Status, body)
+	status := resp.Status
+	if err == nil && s.takeStatus {
+		status, err = a.wants(status)
+	}
+	if err != nil {
+		return e.failure(x, err, e.broken)
+	}
+	if status != resp.Status {
+		resp.Status, resp.Reason = status, ""
+	}
+	for _, field := range s.TakeHeaders {
+		resp.Header.DelAlike(field)
+		copyField(&a.header, &resp.Header, field)
+	}
+	if s.TakeBody && a.status == 200 && !bare {
+		policy.Replace(resp, a.body)
+		described(&resp.Header, &a.header)
+	}
+	return nil
+}
+
+var errStatus = errors.New("the status that it wants is none from 200 to 599 that has a body")
+
+// wants is the status that the response is to have.
+func (a *answer) wants(status int) (int, error) {
+	text, found := a.header.Lookup(fieldStatus)
+	if !found {
+		return status, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 200 || n > 599 || n == 204 || n == 205 || n == 304 {
+		return status, errStatus
+	}
+	return n, nil
+}
+
+// response is an answer as the client gets it.
+func (a *answer) response() *wire.Response {
+	a.header.DelKnown(wire.Date)
+	a.header.DelKnown(wire.Server)
+	a.header.DelAlike(fieldStatus)
+	resp := &wire.Response{Status: a.status, Header: a.header, Length: int64(len(a.body))}
+	if len(a.body) > 0 {
+		resp.Body = wire.BytesBody(a.body)
+	}
+	return resp
+}
