@@ -113,20 +113,26 @@ func ReadAll(body io.Reader, length, limit int64) ([]byte, error) {
 // JSON returns the request's body decoded, nil and false when there is none. It reads up to MaxBody. One that says that it is
 // encoded, or in other text than UTF-8, is a problem: the upstream would read something else.
 func (x *Exchange) JSON() (value any, found bool, err error) {
-	if x.Request.Body == nil {
-		return nil, false, nil
-	}
-	switch d := Describe(&x.Request.Header); {
-	case d.Encoded:
-		return nil, false, problem.BadMedia.New("The body is read here, so it cannot have a Content-Encoding.").With("Accept-Encoding", "identity")
-	case !d.UTF8():
-		return nil, false, problem.BadMedia.New("The body is read here, so its text has to be UTF-8.")
-	}
-	b, err := x.Body(MaxBody)
+	b, err := x.JSONBytes()
 	if err != nil || len(b) == 0 {
 		return nil, false, err
 	}
 	return x.body.decode()
+}
+
+// JSONBytes reads up to MaxBody of the request's body for somebody who takes it for JSON; nothing when there is none. One that says
+// that it is not plain text in UTF-8 is a problem.
+func (x *Exchange) JSONBytes() ([]byte, error) {
+	if x.Request.Body == nil {
+		return nil, nil
+	}
+	switch d := Describe(&x.Request.Header); {
+	case d.Encoded:
+		return nil, problem.BadMedia.New("The body is read here, so it cannot have a Content-Encoding.").With("Accept-Encoding", "identity")
+	case !d.UTF8():
+		return nil, problem.BadMedia.New("The body is read here, so its text has to be UTF-8.")
+	}
+	return x.Body(MaxBody)
 }
 
 // decode decodes the bytes, once.

@@ -79,7 +79,8 @@ type backend struct {
 	views   []view
 	status  int // where it never changes, 0 otherwise
 	headers []string
-	most    int // calls that can be under way at once
+	body    bool // an expression looks at the body of the request
+	most    int  // calls that can be under way at once
 }
 
 // A call is a CallConfig made ready to use.
@@ -137,6 +138,11 @@ func bodyless(status int) bool { return status == 204 || status == 205 || status
 
 // handle makes the calls and the answer.
 func (b *backend) handle(x *policy.Exchange) (*wire.Response, error) {
+	if b.body { // now, since later the client's connection may be watched, and two cannot read from it
+		if _, err := x.JSONBytes(); err != nil {
+			return nil, err
+		}
+	}
 	r := newRun(b, x, time.Now())
 	defer r.close()
 	err := r.make()

@@ -33,7 +33,7 @@ func (b *backend) graph(env *plug.Env) error {
 		}
 	}
 	for _, c := range b.written {
-		for _, need := range c.uses(byName) {
+		for _, need := range b.used(c.uses(), byName) {
 			c.needs = append(c.needs, need)
 			need.feeds = append(need.feeds, c)
 		}
@@ -59,9 +59,9 @@ func (b *backend) warn(env *plug.Env) {
 	}
 }
 
-// uses returns the calls that c refers to, and notes what of them is used.
-func (c *call) uses(all map[string]*call) (needs []*call) {
-	refs := slices.Concat(c.Path.Uses(), c.When.Uses(), c.ForEach.Uses())
+// uses returns what c refers to.
+func (c *call) uses() []expr.Ref {
+	refs := slices.Concat(c.Path.Uses(), c.When.Uses(), c.ForEach.Uses(), c.OnError.fallback.Uses())
 	for _, q := range c.query {
 		refs = append(refs, c.Query[q].Uses()...)
 	}
@@ -71,12 +71,13 @@ func (c *call) uses(all map[string]*call) (needs []*call) {
 	if c.CallConfig.Body != nil {
 		refs = append(refs, c.CallConfig.Body.Uses()...)
 	}
-	return used(refs, all)
+	return refs
 }
 
-// used returns the calls that references are to.
-func used(refs []expr.Ref, all map[string]*call) (needs []*call) {
+// used returns the calls that references are to, and notes what of them is used.
+func (b *backend) used(refs []expr.Ref, all map[string]*call) (needs []*call) {
 	for _, r := range refs {
+		b.body = b.body || r.Root == "request" && r.Field == "body"
 		c := all[r.Field]
 		if r.Root != "calls" || c == nil {
 			continue
@@ -154,18 +155,18 @@ func (b *backend) shapes(byName map[string]*call) (errs []error) {
 			}
 		}
 		if v.body != nil {
-			used(v.body.Uses(), byName)
+			b.used(v.body.Uses(), byName)
 		}
-		used(v.when.Uses(), byName)
+		b.used(v.when.Uses(), byName)
 		b.views = append(b.views, v)
 	}
 	for i, v := range b.Views {
 		add(schema.Index("views", i)+".", view{when: v.When, body: v.Body}, v.Merge)
 	}
 	add("", view{body: b.Body}, b.Merge)
-	used(b.Status.Uses(), byName)
+	b.used(b.Status.Uses(), byName)
 	for _, h := range b.headers {
-		used(b.Headers[h].Uses(), byName)
+		b.used(b.Headers[h].Uses(), byName)
 	}
 	return errs
 }

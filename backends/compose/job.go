@@ -236,10 +236,7 @@ func (v *vars) Lookup(root, field, key string) (any, bool, error) {
 
 // raw is the request's body.
 func (v *vars) raw() (any, bool, error) {
-	if v.Request.Body == nil {
-		return nil, false, nil
-	}
-	b, err := v.Body(policy.MaxBody)
+	b, err := v.JSONBytes()
 	if err != nil || len(b) == 0 {
 		return nil, false, err
 	}
