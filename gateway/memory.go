@@ -3,7 +3,6 @@ package gateway
 import (
 	"runtime/debug"
 	"runtime/metrics"
-	"sync"
 	"time"
 )
 
@@ -56,34 +55,4 @@ func tidyMemory() (stop func()) {
 		}
 	}()
 	return func() { close(done); <-ended }
-}
-
-// easePercent is how much garbage there may be, in percent of what lives, while a document is loaded.
-const easePercent = 400
-
-// eased counts the loads under way in the process, since the setting is the process's.
-var eased struct {
-	mu     sync.Mutex
-	n      int // guarded by mu, as what follows
-	before int
-}
-
-// easeMemory lets garbage pile up while a document is loaded: building a large one makes so much of it that collecting in between
-// would take more of the machine, and of each request that needs memory, than building. A limit on memory holds all the same.
-func easeMemory() (done func()) {
-	eased.mu.Lock()
-	defer eased.mu.Unlock()
-	if eased.n++; eased.n == 1 {
-		eased.before = debug.SetGCPercent(easePercent)
-		if eased.before < 0 || eased.before > easePercent {
-			debug.SetGCPercent(eased.before) // the operator's word
-		}
-	}
-	return func() {
-		eased.mu.Lock()
-		defer eased.mu.Unlock()
-		if eased.n--; eased.n == 0 {
-			debug.SetGCPercent(eased.before)
-		}
-	}
 }

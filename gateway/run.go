@@ -40,6 +40,7 @@ type life struct {
 func Run(ctx context.Context, path string, o Options) error {
 	raiseFiles()
 	memory := limitMemory("/")
+	defer boundGarbage()()
 	l := &life{path: path, signals: o.Signals}
 	if l.signals == nil {
 		own := make(chan os.Signal, 4)

@@ -94,9 +94,7 @@ func (r *Registry) RemoveConsumer(ctx context.Context, name string) error {
 		}
 		keys, credentials := k.keysOf(name), k.credentialsOf(name)
 		return store.Change{Remove: store.Removed{Consumers: []string{name}}}, func() {
-			for _, one := range keys {
-				k.drop(one)
-			}
+			k.dropKeys(keys...)
 			for _, c := range credentials {
 				k.dropCredential(c)
 			}

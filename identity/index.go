@@ -2,14 +2,13 @@ package identity
 
 import (
 	"cmp"
-	"iter"
-	"math/bits"
 	"slices"
 	"sync/atomic"
 )
 
-// An index finds keys by a number that is as good as random: the beginning of a digest, or the hash of an ID. It is read without a lock. It has
-// many small sorted parts, of which a change copies one: with a million keys, 16 MiB that hold them and about a kilobyte a change.
+// An index finds the spots of keys by a number that is as good as random: the beginning of a digest, or the hash of an ID. It is read without a lock. It
+// has many small sorted parts, of which a change copies one: with a million keys, 8 MiB that hold them and half a kilobyte a change. The first bits of
+// a number tell the part, the next 32 where in it; two numbers that are the same so far are told apart by who asks.
 type index struct {
 	parts [indexParts]atomic.Pointer[[]slot]
 }
@@ -19,49 +18,60 @@ const (
 	indexParts = 1 << indexBits
 )
 
-// A slot is one key and its number.
-type slot struct {
-	number uint64
-	key    *key
+// A slot is where one key is.
+type slot struct{ number, spot uint32 }
+
+func split(number uint64) (part uint64, within uint32) {
+	return number >> (64 - indexBits), uint32(number << indexBits >> 32) //nolint:gosec // 32 bits are left
 }
 
-// newIndex makes an index of what there is at the start; it sorts all.
-func newIndex(all []slot) *index {
-	x := &index{}
-	slices.SortFunc(all, func(a, b slot) int { return cmp.Compare(a.number, b.number) })
-	for from := 0; from < len(all); {
-		to, part := from, partOf(all[from].number)
-		for to < len(all) && partOf(all[to].number) == part {
-			to++
-		}
-		slots := all[from:to:to]
-		x.parts[part].Store(&slots)
-		from = to
+// fill puts in what there is at the start: n spots, each with its number.
+func (x *index) fill(n uint32, number func(spot uint32) uint64) {
+	if n == 0 {
+		return
 	}
-	return x
+	ends := make([]uint32, indexParts+1) // where each part begins, and then how far it is filled
+	for spot := range n {
+		part, _ := split(number(spot))
+		ends[part+1]++
+	}
+	for i := range indexParts {
+		ends[i+1] += ends[i]
+	}
+	all, parts := make([]slot, n), make([][]slot, indexParts)
+	for i := range parts {
+		parts[i] = all[ends[i]:ends[i+1]:ends[i+1]]
+	}
+	for spot := range n {
+		part, within := split(number(spot))
+		all[ends[part]] = slot{within, spot}
+		ends[part]++
+	}
+	for i := range parts {
+		slices.SortFunc(parts[i], func(a, b slot) int { return cmp.Compare(a.number, b.number) })
+		x.parts[i].Store(&parts[i])
+	}
 }
 
-func partOf(number uint64) uint64 { return number >> (64 - indexBits) }
-
-// find yields the keys of a number. Hardly ever are there two.
+// find yields the spots that a key of a number can be in. Hardly ever are there two.
 func (x *index) find(number uint64) []slot {
-	part := x.parts[partOf(number)].Load()
+	at, within := split(number)
+	part := x.parts[at].Load()
 	if part == nil {
 		return nil
 	}
-	at := search(*part, number)
-	to := at
-	for to < len(*part) && (*part)[to].number == number {
+	from := search(*part, within)
+	to := from
+	for to < len(*part) && (*part)[to].number == within {
 		to++
 	}
-	return (*part)[at:to]
+	return (*part)[from:to]
 }
 
-// search returns the first place at or behind number. Numbers are spread evenly, so it is near where it is to be expected: one look at memory that is
+// search returns the first slot at or behind number. Numbers are spread evenly, so it is near where it is to be expected: one look at memory that is
 // far, where halving would take several.
-func search(part []slot, number uint64) int {
-	high, _ := bits.Mul64(number<<indexBits, uint64(len(part)))
-	at := int(high) //nolint:gosec // below len(part)
+func search(part []slot, number uint32) int {
+	at := int(uint64(number) * uint64(len(part)) >> 32) //nolint:gosec // below len(part)
 	for at < len(part) && part[at].number < number {
 		at++
 	}
@@ -71,49 +81,26 @@ func search(part []slot, number uint64) int {
 	return at
 }
 
-// put adds a key, in the place of old if that is not nil. Only one may change an index at a time.
-func (x *index) put(number uint64, k, old *key) {
+// put adds a spot. Only one may change an index at a time.
+func (x *index) put(number uint64, spot uint32) {
+	at, within := split(number)
 	var part []slot
-	if now := x.parts[partOf(number)].Load(); now != nil {
+	if now := x.parts[at].Load(); now != nil {
 		part = *now
 	}
-	at := search(part, number)
-	for i := at; old != nil && i < len(part) && part[i].number == number; i++ {
-		if part[i].key == old {
-			part = slices.Clone(part)
-			part[i].key = k
-			x.parts[partOf(number)].Store(&part)
-			return
-		}
-	}
+	i := search(part, within)
 	next := make([]slot, 0, len(part)+1)
-	next = append(append(append(next, part[:at]...), slot{number, k}), part[at:]...)
-	x.parts[partOf(number)].Store(&next)
+	next = append(append(append(next, part[:i]...), slot{within, spot}), part[i:]...)
+	x.parts[at].Store(&next)
 }
 
-// drop takes a key out.
-func (x *index) drop(number uint64, k *key) {
-	part := x.parts[partOf(number)].Load()
+// drop takes a spot out.
+func (x *index) drop(number uint64, spot uint32) {
+	at, _ := split(number)
+	part := x.parts[at].Load()
 	if part == nil {
 		return
 	}
-	next := slices.DeleteFunc(slices.Clone(*part), func(s slot) bool { return s.number == number && s.key == k })
-	x.parts[partOf(number)].Store(&next)
-}
-
-// all yields every key, in no order.
-func (x *index) all() iter.Seq[*key] {
-	return func(yield func(*key) bool) {
-		for i := range x.parts {
-			part := x.parts[i].Load()
-			if part == nil {
-				continue
-			}
-			for _, s := range *part {
-				if !yield(s.key) {
-					return
-				}
-			}
-		}
-	}
+	next := slices.DeleteFunc(slices.Clone(*part), func(s slot) bool { return s.spot == spot })
+	x.parts[at].Store(&next)
 }

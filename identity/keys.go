@@ -54,7 +54,7 @@ func (r *Registry) CreateKey(ctx context.Context, spec KeySpec) (secret string, 
 		}
 		secret, rec = spec.make(k)
 		return store.Change{Put: store.Records{Keys: []store.KeyRecord{rec}}}, func() {
-			k.put(newRecordKey(&rec, k.holder(rec.Consumer)), nil)
+			k.keys.Load().put(&rec, k.holder(rec.Consumer))
 		}, nil
 	})
 	if err != nil {
@@ -70,19 +70,19 @@ const maxOverlap = 366 * 24 * time.Hour
 // once.
 func (r *Registry) RotateKey(ctx context.Context, id string, overlap time.Duration) (secret string, rec store.KeyRecord, err error) {
 	err = r.change(ctx, func(k *roll) (store.Change, func(), error) {
-		old := k.key(id)
+		keys, old := k.key(id)
 		at := now()
 		switch {
 		case old == nil:
 			return store.Change{}, nil, none("key", id)
 		case overlap < 0 || overlap > maxOverlap:
 			return store.Change{}, nil, wrong("overlap", "it is 0 to 366 days")
-		case old.revoked != 0:
+		case old.revoked.Load() != 0:
 			return store.Change{}, nil, wrong("id", "the key is revoked; make a new one")
-		case old.expires != 0 && old.expires <= milliseconds(at):
+		case old.why(milliseconds(at)) == Expired:
 			return store.Change{}, nil, wrong("id", "the key is expired; make a new one")
 		}
-		was := old.record()
+		was := keys.record(old)
 		spec := KeySpec{was.Consumer, was.Label, was.AllowIPs, was.Routes, was.Expires}
 		if !r.hasConsumer(k, was.Consumer) {
 			return store.Change{}, nil, wrong("consumer", "there is no consumer %q any more", was.Consumer)
@@ -95,8 +95,8 @@ func (r *Registry) RotateKey(ctx context.Context, id string, overlap time.Durati
 			was.Expires = end
 		}
 		return store.Change{Put: store.Records{Keys: []store.KeyRecord{was, rec}}}, func() {
-			k.put(newRecordKey(&rec, old.holder), nil)
-			k.put(newRecordKey(&was, old.holder), old)
+			keys.put(&rec, keys.holderOf(old))
+			old.end(&was)
 		}, nil
 	})
 	if err != nil {
@@ -108,33 +108,32 @@ func (r *Registry) RotateKey(ctx context.Context, id string, overlap time.Durati
 // RevokeKey takes a key back for good: the next request with it is refused. One that is revoked already stays as it is.
 func (r *Registry) RevokeKey(ctx context.Context, id string) error {
 	return r.change(ctx, func(k *roll) (store.Change, func(), error) {
-		old := k.key(id)
+		keys, old := k.key(id)
 		if old == nil {
 			return store.Change{}, nil, none("key", id)
 		}
-		rec := old.record()
+		rec := keys.record(old)
 		if rec.Revoked.IsZero() {
 			rec.Revoked = now()
 		}
-		return store.Change{Put: store.Records{Keys: []store.KeyRecord{rec}}}, func() { k.put(newRecordKey(&rec, old.holder), old) }, nil
+		return store.Change{Put: store.Records{Keys: []store.KeyRecord{rec}}}, func() { old.end(&rec) }, nil
 	})
 }
 
 // RemoveKey forgets a key, as if there had never been one. To take one back, revoke it: then who uses it on is told of in the log.
 func (r *Registry) RemoveKey(ctx context.Context, id string) error {
 	return r.change(ctx, func(k *roll) (store.Change, func(), error) {
-		old := k.key(id)
-		if old == nil {
+		if _, old := k.key(id); old == nil {
 			return store.Change{}, nil, none("key", id)
 		}
-		return store.Change{Remove: store.Removed{Keys: []string{id}}}, func() { k.drop(old) }, nil
+		return store.Change{Remove: store.Removed{Keys: []string{id}}}, func() { k.dropKeys(id) }, nil
 	})
 }
 
 // Key returns the record of a key.
 func (r *Registry) Key(id string) (rec store.KeyRecord, found bool) {
-	if one := r.roll.Load().key(id); one != nil {
-		return one.record(), true
+	if keys, one := r.roll.Load().key(id); one != nil {
+		return keys.record(one), true
 	}
 	return rec, false
 }
@@ -149,16 +148,18 @@ type KeyFilter struct {
 
 // Keys returns the records of keys, the oldest first. Those of the document are not among them.
 func (r *Registry) Keys(f KeyFilter) []store.KeyRecord {
-	k := r.roll.Load()
-	at, after := time.Now().UnixMilli(), k.key(f.After)
-	older := func(a, b *key) int { return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.id, b.id)) }
+	at := time.Now().UnixMilli()
+	keys, after := r.roll.Load().key(f.After)
+	older := func(a, b *key) int {
+		return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(keys.idOf(a), keys.idOf(b)))
+	}
 	var all []*key
 	oldest := func(most int) { // of those so far, so that a page of a million takes no room for all of them
 		slices.SortFunc(all, older)
 		all = all[:min(len(all), most)]
 	}
-	for one := range k.keys.all() {
-		if f.Consumer != "" && one.holder.name != f.Consumer || f.Good && one.why(at) != "" || after != nil && older(one, after) <= 0 {
+	for one := range keys.all() {
+		if f.Consumer != "" && keys.holderOf(one).name != f.Consumer || f.Good && one.why(at) != "" || after != nil && older(one, after) <= 0 {
 			continue
 		}
 		if all = append(all, one); f.Limit > 0 && len(all) >= 8*f.Limit {
@@ -168,7 +169,7 @@ func (r *Registry) Keys(f KeyFilter) []store.KeyRecord {
 	oldest(cmp.Or(f.Limit, len(all)))
 	out := make([]store.KeyRecord, len(all))
 	for i, one := range all {
-		out[i] = one.record()
+		out[i] = keys.record(one)
 	}
 	return out
 }

@@ -95,7 +95,12 @@ func shapeOf(text string) shape {
 }
 
 // newID makes the ID of a record: short enough to be read out, and no secret.
-func newID(sort string) string { return sort + "_" + string(appendRandom(nil, 12)) }
+func newID(sort string) string { return sort + "_" + string(appendRandom(nil, idRandom)) }
+
+const (
+	idRandom = 12
+	idLength = len("k_") + idRandom // of that of a key
+)
 
 // KeyLength is that of every key that is made here, and KeyShown how much of it may be shown.
 const (

@@ -22,17 +22,25 @@ type memory struct {
 	used    map[string]time.Time // by Touch
 	touches int
 
-	fail error // of Apply
+	fail      error // of Apply
+	forgetful bool  // changes are not kept
 }
 
-func (m *memory) Load(context.Context) (*store.Records, error) {
+func (m *memory) Load(_ context.Context, key func(*store.KeyRecord)) (*store.Records, error) {
 	r := m.records
+	for i := range r.Keys {
+		key(&r.Keys[i])
+	}
+	r.Keys = nil
 	return &r, nil
 }
 
 func (m *memory) Apply(_ context.Context, c store.Change) error {
 	if m.fail != nil {
 		return m.fail
+	}
+	if m.forgetful {
+		return nil
 	}
 	m.records.Keys = replaced(m.records.Keys, c.Put.Keys, c.Remove.Keys, func(k store.KeyRecord) string { return k.ID })
 	m.records.Consumers = replaced(m.records.Consumers, c.Put.Consumers, c.Remove.Consumers, func(k store.ConsumerRecord) string { return k.Name })

@@ -41,7 +41,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// A million keys take less than 200 MiB.
+// A million keys take less than 125 MiB.
 func TestMillionKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
@@ -58,8 +58,8 @@ func TestMillionKeys(t *testing.T) {
 	m.records = store.Records{}
 	held := (heap() - before) >> 20
 	t.Logf("1,000,000 keys take %d MiB, read in %v", held, took)
-	if held > 200 {
-		t.Errorf("they take %d MiB, want at most 200", held)
+	if held > 125 {
+		t.Errorf("they take %d MiB, want at most 125", held)
 	}
 	b, x := EmptyBook(r), from("192.0.2.1")
 	for _, text := range some {

@@ -2,7 +2,7 @@
 // the store, in memory; a Book is those of one document and the store's together, which is what policies ask.
 //
 // place.go reads credentials out of requests; settings.go is what the document says, book.go what comes of it, verdict.go whether a credential is
-// good; registry.go holds what the store has, roll.go its indexes, and keys.go, consumers.go, credentials.go, plans.go and
+// good; registry.go holds what the store has, roll.go its indexes, ring.go and key.go the API keys, and keys.go, consumers.go, credentials.go, plans.go and
 // revocations.go change it; guard.go slows down who guesses.
 package identity
 
@@ -19,8 +19,9 @@ import (
 
 // A Store keeps records for good.
 type Store interface {
-	// Load returns everything, at the start.
-	Load(ctx context.Context) (*store.Records, error)
+	// Load returns everything, at the start, but for the keys, of which there may be so many that they are handed to key, one at a time; what a record
+	// refers to is key's, the record is not.
+	Load(ctx context.Context, key func(*store.KeyRecord)) (*store.Records, error)
 	// Apply writes all of a change or nothing of it. It is durable when Apply returns.
 	Apply(ctx context.Context, c store.Change) error
 	// Touch writes when keys were used last, by ID. Those that are not there any more are passed over.
@@ -48,7 +49,8 @@ type Registry struct {
 // NewRegistry returns a registry that knows nobody, until a store is attached.
 func NewRegistry(log *slog.Logger) *Registry {
 	r := &Registry{log: log, passwords: NewPasswords()}
-	r.roll.Store(newRoll(&store.Records{}, nil, log))
+	nobody, _ := readRoll(context.Background(), nil, nil, log) // nothing is read that could fail
+	r.roll.Store(nobody)
 	return r
 }
 
@@ -79,11 +81,11 @@ func (r *Registry) attach(s Store, pepper []byte) error {
 	if len(pepper) < 16 {
 		return errors.New("the pepper of the store has fewer than 16 bytes")
 	}
-	records, err := s.Load(context.Background())
+	all, err := readRoll(context.Background(), s, pepper, r.log)
 	if err != nil {
 		return err
 	}
-	r.roll.Store(newRoll(records, pepper, r.log))
+	r.roll.Store(all)
 	r.store, r.detached = s, false
 	r.tending = r.tend(s)
 	return nil
@@ -217,9 +219,10 @@ func (r *Registry) touch(s Store) {
 		clear(batch)
 		return true
 	}
-	for one := range k.keys.all() {
+	keys := k.keys.Load()
+	for one := range keys.all() {
 		if used := one.used.Load(); used >= since && used > 0 {
-			batch[one.id] = moment(used)
+			batch[keys.idOf(one)] = moment(used)
 		}
 		if len(batch) == touchMost && !write() {
 			return

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"log/slog"
 	"maps"
 	"slices"
@@ -15,8 +16,7 @@ import (
 type roll struct {
 	digests *digests // nil without a store
 
-	keys        *index // by hash
-	ids         *index // the same ones by ID
+	keys        atomic.Pointer[ring]
 	holders     *table[string, *holder]
 	consumers   *table[string, store.ConsumerRecord]
 	credentials *table[string, *credential] // by ID
@@ -57,8 +57,9 @@ type storedPlan struct {
 	plan *Plan
 }
 
-// newRoll indexes records. What cannot be read, as another version may have written it, is left out, which lets nobody in, and logged.
-func newRoll(records *store.Records, pepper []byte, log *slog.Logger) *roll {
+// readRoll indexes what s has, which may be nil. What cannot be read, as another version may have written it, is left out, which lets nobody in, and
+// logged.
+func readRoll(ctx context.Context, s Store, pepper []byte, log *slog.Logger) (*roll, error) {
 	k := &roll{written: 1}
 	if pepper != nil {
 		k.digests = newDigests(pepper)
@@ -72,17 +73,20 @@ func newRoll(records *store.Records, pepper []byte, log *slog.Logger) *roll {
 		}
 		return h
 	}
+	keys, records := &ring{}, &store.Records{}
+	if s != nil {
+		var err error
+		if records, err = s.Load(ctx, func(rec *store.KeyRecord) { keys.add(rec, held(rec.Consumer)) }); err != nil {
+			return nil, err
+		}
+	}
+	keys.fill()
+	k.keys.Store(keys)
 	consumers := make(map[string]store.ConsumerRecord, len(records.Consumers))
 	for _, rec := range records.Consumers {
 		consumers[rec.Name] = rec
 		held(rec.Name).consumer.Store(&policy.Consumer{Name: rec.Name, Plan: rec.Plan, Tags: rec.Tags})
 	}
-	keys, ids := make([]slot, len(records.Keys)), make([]slot, len(records.Keys))
-	for i := range records.Keys {
-		one := newRecordKey(&records.Keys[i], held(records.Keys[i].Consumer))
-		keys[i], ids[i] = slot{number(&one.hash), one}, slot{idNumber(one.id), one}
-	}
-	k.keys, k.ids = newIndex(keys), newIndex(ids)
 	k.holders, k.consumers = newTable(holders), newTable(consumers)
 	k.readCredentials(records.Credentials, log)
 	k.readPlans(records.Plans, log)
@@ -91,7 +95,7 @@ func newRoll(records *store.Records, pepper []byte, log *slog.Logger) *roll {
 		revocations[revocationOf(&rec)] = rec
 	}
 	k.revocations = newTable(revocations)
-	return k
+	return k, nil
 }
 
 func (k *roll) readCredentials(records []store.CredentialRecord, log *slog.Logger) {
@@ -152,39 +156,54 @@ func (k *roll) holder(name string) *holder {
 	return h
 }
 
-// key finds a key by its ID.
-func (k *roll) key(id string) *key {
-	for _, s := range k.ids.find(idNumber(id)) {
-		if s.key.id == id {
-			return s.key
+// key finds a key by its ID, and what it is in.
+func (k *roll) key(id string) (*ring, *key) {
+	r := k.keys.Load()
+	return r, r.byID(id)
+}
+
+// dropKeys takes keys out.
+func (k *roll) dropKeys(ids ...string) {
+	r := k.keys.Load()
+	for _, id := range ids {
+		r.drop(id)
+	}
+	if !r.gappy() {
+		return
+	}
+	next := r.compact()
+	k.keys.Store(next)
+	r.follow(next)
+}
+
+// used notes that a key was used which a request found in r.
+func (k *roll) used(r *ring, one *key, now int64) {
+	if !one.use(now) {
+		return
+	}
+	if next := k.keys.Load(); next != r { // which may have been made before
+		if one = next.byID(r.idOf(one)); one != nil {
+			one.usedAt(now)
 		}
 	}
-	return nil
+	if !k.touched.Load() {
+		k.touched.Store(true)
+	}
 }
 
-// put makes one what is known of a key, in place of old if that is not nil.
-func (k *roll) put(one, old *key) {
-	k.keys.put(number(&one.hash), one, old)
-	k.ids.put(idNumber(one.id), one, old)
-}
-
-func (k *roll) drop(one *key) {
-	k.keys.drop(number(&one.hash), one)
-	k.ids.drop(idNumber(one.id), one)
-}
-
-// keysOf are the keys of a consumer.
-func (k *roll) keysOf(consumer string) (all []*key) {
+// keysOf are the IDs of the keys of a consumer.
+func (k *roll) keysOf(consumer string) (ids []string) {
 	h, found := k.holders.find(consumer)
 	if !found {
 		return nil
 	}
-	for one := range k.keys.all() {
-		if one.holder == h {
-			all = append(all, one)
+	r := k.keys.Load()
+	for one := range r.all() {
+		if r.holderOf(one) == h {
+			ids = append(ids, r.idOf(one))
 		}
 	}
-	return all
+	return ids
 }
 
 // names of a table, sorted.

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"net/netip"
 	"slices"
 	"strings"
@@ -40,7 +39,8 @@ type KeyVerdict struct {
 	Consumer *policy.Consumer // nil when it is not good
 
 	key  *key  // of the store, nil for others
-	roll *roll // what has it
+	ring *ring // what has it
+	roll *roll
 }
 
 // Made says whether the key is one that a gateway made, which nobody can guess.
@@ -48,8 +48,8 @@ func (v KeyVerdict) Made() bool { return v.key != nil }
 
 // Use notes that the key was good for a request at some time.
 func (v KeyVerdict) Use(now time.Time) {
-	if v.key != nil && v.key.use(now.UnixMilli()) && !v.roll.touched.Load() {
-		v.roll.touched.Store(true)
+	if v.key != nil {
+		v.roll.used(v.ring, v.key, now.UnixMilli())
 	}
 }
 
@@ -81,27 +81,25 @@ func (b *Book) stored(text string, x *policy.Exchange, now time.Time) (v KeyVerd
 		return v, false
 	}
 	sum := k.digests.of(text)
-	for _, s := range k.keys.find(number(&sum)) {
-		if subtle.ConstantTimeCompare(s.key.hash[:], sum[:]) == 1 {
-			return b.judged(k, s.key, x, now), true
+	r := k.keys.Load()
+	one := r.byHash(&sum)
+	if one == nil {
+		return v, false
+	}
+	h := r.holderOf(one)
+	v = KeyVerdict{ID: r.idOf(one), Owner: h.name, key: one, ring: r, roll: k}
+	if v.Why = one.why(now.UnixMilli()); v.Why != "" {
+		return v, true
+	}
+	if rest := r.restOf(one); rest != nil {
+		if v.Why = fits(rest.allowIPs, rest.routes, x); v.Why != "" {
+			return v, true
 		}
 	}
-	return v, false
-}
-
-func (b *Book) judged(k *roll, one *key, x *policy.Exchange, now time.Time) KeyVerdict {
-	v := KeyVerdict{ID: one.id, Owner: one.holder.name, key: one, roll: k}
-	if v.Why = one.why(now.UnixMilli()); v.Why == "" && one.rest != nil {
-		v.Why = fits(one.rest.allowIPs, one.rest.routes, x)
-	}
-	if v.Why != "" {
-		return v
-	}
-	if v.Consumer = b.consumerOf(one.holder); v.Consumer == nil {
+	if v.Consumer = b.consumerOf(h); v.Consumer == nil {
 		v.Why = Orphaned
-		return v
 	}
-	return v
+	return v, true
 }
 
 // consumerOf is the consumer of a holder: the document's, or else the store's.
@@ -116,10 +114,10 @@ func (b *Book) consumerOf(h *holder) *policy.Consumer {
 
 // why says what time has done to a key.
 func (k *key) why(at int64) Why {
-	switch {
-	case k.revoked != 0:
+	if k.revoked.Load() != 0 {
 		return Revoked
-	case k.expires != 0 && k.expires <= at:
+	}
+	if end := k.expires.Load(); end != 0 && end <= at {
 		return Expired
 	}
 	return ""

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"sallyport/identity"
+	"sallyport/store"
 	"sallyport/store/sqlite"
 	"sallyport/test/selfsigned"
 )
@@ -211,11 +212,12 @@ func (c *cage) stored() {
 
 func keyHash(t *testing.T, s identity.Store) string {
 	t.Helper()
-	all, err := s.Load(context.Background())
-	if err != nil || len(all.Keys) != 1 {
-		t.Fatal(err, all)
+	var hashes []string
+	_, err := s.Load(context.Background(), func(k *store.KeyRecord) { hashes = append(hashes, string(k.Hash[:])) })
+	if err != nil || len(hashes) != 1 {
+		t.Fatal(err, len(hashes))
 	}
-	return string(all.Keys[0].Hash[:])
+	return hashes[0]
 }
 
 // ask sends a request and keeps the whole answer.

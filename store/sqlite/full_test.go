@@ -31,7 +31,7 @@ func fill(s *Store, from int) (n int, err error) {
 
 // whole is an error unless the store has the first n trios, and nothing else.
 func whole(s *Store, n int) error {
-	r, err := s.Load(context.Background())
+	r, err := contents(s)
 	if err != nil {
 		return err
 	}

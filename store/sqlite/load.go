@@ -8,28 +8,28 @@ import (
 	"sallyport/store"
 )
 
-// Load returns everything that is in the store, as of one moment.
-func (s *Store) Load(ctx context.Context) (*store.Records, error) {
+// Load returns everything that is in the store, as of one moment, but for the keys, of which there may be so many that they are handed to key, one at a
+// time: what a record refers to is key's, the record is not.
+func (s *Store) Load(ctx context.Context, key func(*store.KeyRecord)) (*store.Records, error) {
 	s.write.Lock()
 	defer s.write.Unlock()
 	if s.db == nil {
 		return nil, ErrClosed
 	}
 	r := new(store.Records)
-	err := s.load(ctx, r)
-	if err != nil {
+	if err := s.load(ctx, r, key); err != nil {
 		return nil, fmt.Errorf("read the store %s: %w", s.file, explained(err))
 	}
 	return r, nil
 }
 
-func (s *Store) load(ctx context.Context, r *store.Records) error {
-	for _, read := range []func(context.Context, *store.Records) error{s.loadConsumers, s.loadKeys, s.loadCredentials, s.loadPlans, s.loadRevocations} {
+func (s *Store) load(ctx context.Context, r *store.Records, key func(*store.KeyRecord)) error {
+	for _, read := range []func(context.Context, *store.Records) error{s.loadConsumers, s.loadCredentials, s.loadPlans, s.loadRevocations} {
 		if err := read(ctx, r); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.loadKeys(ctx, key)
 }
 
 // each calls read for each row of an answer.
@@ -56,24 +56,22 @@ func (s *Store) loadConsumers(ctx context.Context, r *store.Records) error {
 	})
 }
 
-func (s *Store) loadKeys(ctx context.Context, r *store.Records) error {
-	var n int
-	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM keys").Scan(&n); err != nil {
-		return err
-	}
-	r.Keys = make([]store.KeyRecord, 0, n)
+func (s *Store) loadKeys(ctx context.Context, key func(*store.KeyRecord)) error {
+	var k store.KeyRecord
 	names := map[string]string{} // many keys are of one consumer
 	const query = `SELECT id, consumer, label, prefix, hash, allow_ips, routes, created, expires, revoked, replaces, last
 		FROM keys LEFT JOIN uses ON key = id ORDER BY id`
 	return s.each(ctx, query, func(rows *sql.Rows) error {
-		r.Keys = append(r.Keys, store.KeyRecord{})
-		k := &r.Keys[len(r.Keys)-1]
+		k = store.KeyRecord{}
 		err := rows.Scan(&k.ID, &k.Consumer, &k.Label, &k.Prefix, (*digest)(&k.Hash), (*networks)(&k.AllowIPs), (*list)(&k.Routes),
 			(*instant)(&k.Created), (*instant)(&k.Expires), (*instant)(&k.Revoked), &k.Replaces, (*instant)(&k.LastUsed))
 		if name, known := names[k.Consumer]; known {
 			k.Consumer = name
 		} else {
 			names[k.Consumer] = k.Consumer
+		}
+		if err == nil {
+			key(&k)
 		}
 		return err
 	})

@@ -58,11 +58,21 @@ func everything() store.Records {
 
 func loaded(t *testing.T, s *Store) *store.Records {
 	t.Helper()
-	r, err := s.Load(t.Context())
+	r, err := contents(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// contents is everything that is in a store, the keys as well.
+func contents(s *Store) (*store.Records, error) {
+	keys := []store.KeyRecord{}
+	r, err := s.Load(context.Background(), func(k *store.KeyRecord) { keys = append(keys, *k) })
+	if err == nil {
+		r.Keys = keys
+	}
+	return r, err
 }
 
 func apply(t *testing.T, s *Store, c store.Change) {
@@ -182,7 +192,7 @@ func TestClosed(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	_, err := s.Load(t.Context())
+	_, err := contents(s)
 	for what, err := range map[string]error{"load": err, "apply": s.Apply(t.Context(), store.Change{}), "touch": s.Touch(t.Context(), map[string]time.Time{"k": moment}), "backup": s.Backup(t.Context(), in(t))} {
 		if err == nil || !strings.Contains(err.Error(), ErrClosed.Error()) {
 			t.Errorf("%s: got %v", what, err)
