@@ -128,6 +128,11 @@ func TestStatusFits(t *testing.T) {
 	}}}
 	at := time.Now().Add(-3 * time.Hour)
 	s.Store = &gateway.StoreStatus{File: "/var/lib/" + long, State: "open", Bytes: 41_000, Schema: 1, Failures: 1, BackedUp: &at}
+	day := time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC)
+	s.Versions = []gateway.VersionStatus{
+		{API: long, Name: long, Deprecated: &day, Sunset: &day, Default: true, Requests: 123456},
+		{API: "shop", Name: "v0", Deprecated: &day, Sunset: &day, Gone: true},
+	}
 	var b strings.Builder
 	printStatus(&b, &s, time.Now())
 	for row := range strings.Lines(b.String()) {
@@ -136,7 +141,7 @@ func TestStatusFits(t *testing.T) {
 		}
 	}
 	if !strings.Contains(b.String(), "out 8.123s") || !strings.Contains(b.String(), "up 2d2h") || !strings.Contains(b.String(), "1.235s") ||
-		!strings.Contains(b.String(), "41 KiB, schema 1, backed up 3h0m ago") || !strings.Contains(b.String(), "1 change could not be written") {
+		!strings.Contains(b.String(), "41 KiB, schema 1, backed up 3h0m ago") || !strings.Contains(b.String(), "1 change could not be written") || !strings.Contains(b.String(), "deprecated, sunset 2027-06-30, default") {
 		t.Errorf("got\n%s", b.String())
 	}
 }

@@ -84,6 +84,7 @@ func printStatus(w io.Writer, s *gateway.Status, now time.Time) {
 	printStore(w, s.Store, now)
 	printListeners(w, s.Listeners)
 	printTargets(w, s.Upstreams)
+	printVersions(w, s.Versions)
 }
 
 func printStore(w io.Writer, s *gateway.StoreStatus, now time.Time) {
