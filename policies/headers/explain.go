@@ -1,11 +1,18 @@
 package headers
 
-import "sallyport/policy"
+import (
+	"strings"
+
+	"sallyport/policy"
+)
 
 // Explain changes the request like Handle, and says what would be done to the response.
 func (h *headers) Explain(x *policy.Exchange) (v policy.Verdict) {
 	for _, one := range h.request.single() {
-		change, err := one.change("request", func(f *field) (string, error) { return f.of(x) })
+		change, err := one.change("request", func(f *field) (string, error) {
+			text, more, err := f.all(x)
+			return strings.Join(append([]string{text}, more...), ", "), err
+		})
 		if err != nil {
 			return policy.Verdict{Why: "a value cannot be made of this request", Changes: v.Changes, Err: refused(err)}
 		}

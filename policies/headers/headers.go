@@ -22,15 +22,15 @@ type Config struct {
 
 // RequestRules are what is done to requests.
 type RequestRules struct {
-	Set map[string]expr.Template `json:"set" doc:"Fields to set, by name; they replace those of the same name. One whose value comes out empty is removed."`
-	Add map[string]expr.Template `json:"add" doc:"Fields to add beside those of the same name; one whose value comes out empty is not added."`
+	Set map[string]expr.Template `json:"set" doc:"Fields to set, by name; they replace those of the same name. One whose value comes out empty is removed; an expression that makes a list sets several."`
+	Add map[string]expr.Template `json:"add" doc:"Fields to add beside those of the same name; one whose value comes out empty is not added, and an expression that makes a list adds several."`
 	Remove
 }
 
 // ResponseRules are what is done to responses.
 type ResponseRules struct {
-	Set map[string]expr.ResponseTemplate `json:"set" doc:"Fields to set, by name; they replace those of the same name. One whose value comes out empty is removed."`
-	Add map[string]expr.ResponseTemplate `json:"add" doc:"Fields to add beside those of the same name; one whose value comes out empty is not added."`
+	Set map[string]expr.ResponseTemplate `json:"set" doc:"Fields to set, by name; they replace those of the same name. One whose value comes out empty is removed; an expression that makes a list sets several."`
+	Add map[string]expr.ResponseTemplate `json:"add" doc:"Fields to add beside those of the same name; one whose value comes out empty is not added, and an expression that makes a list adds several."`
 	Remove
 }
 

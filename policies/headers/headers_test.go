@@ -72,7 +72,14 @@ func TestRequests(t *testing.T) {
 
 // Nothing that a client sends can end a header and begin another.
 func TestInjection(t *testing.T) {
-	p, errs := made(t, `{request: {set: {X-A: "${request.query.v}"}}}`)
+	for _, yaml := range []string{`{request: {set: {X-A: "${request.query.v}"}}}`, `{request: {set: {X-A: "${[request.query.v]}"}}}`} {
+		injected(t, yaml)
+	}
+}
+
+func injected(t *testing.T, yaml string) {
+	t.Helper()
+	p, errs := made(t, yaml)
 	q, more := made(t, `{response: {add: {X-A: "<${request.query.v}>"}}}`)
 	if errs = append(errs, more...); len(errs) > 0 {
 		t.Fatal(errs)
@@ -117,6 +124,8 @@ func TestResponses(t *testing.T) {
 		{"by its status", "{set: {X-A: '${response.status}'}}", "", "X-A: 201"},
 		{"by its header", "{set: {X-A: '${response.headers[\"x-b\"]}!'}}", "X-B: 1", "X-B: 1\nX-A: 1!"},
 		{"by the request", "{set: {X-A: '${request.method}'}}", "", "X-A: GET"},
+		{"several", "{set: {Set-Cookie: '${response.header_values(\"set-cookie\").filter(c, c.startsWith(\"a\"))}'}, add: {X-A: '${response.body.l}'}}", "Set-Cookie: a=1\nSet-Cookie: b=2\nSet-Cookie: aa=3", "Set-Cookie: a=1\nSet-Cookie: aa=3\nX-A: 1\nX-A: x"},
+		{"none of several", "{set: {X-A: '${response.header_values(\"x-b\")}'}}", "X-A: 1", ""},
 		{"by its body", "{set: {X-A: '${response.body.id}'}}", "", "X-A: 7"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -126,7 +135,7 @@ func TestResponses(t *testing.T) {
 			}
 			x := &policy.Exchange{Request: &wire.Request{Method: "GET"}}
 			resp, err := p.Handle(x, func(*policy.Exchange) (*wire.Response, error) {
-				return &wire.Response{Status: 201, Header: header(c.before), Body: wire.BytesBody([]byte(`{"id":7}`)), Length: 8}, nil
+				return &wire.Response{Status: 201, Header: header(c.before), Body: wire.BytesBody([]byte(`{"id":7,"l":[1,"","x"]}`)), Length: 23}, nil
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -134,7 +143,7 @@ func TestResponses(t *testing.T) {
 			if got := lines(&resp.Header); got != c.after {
 				t.Errorf("got\n%s\nwant\n%s", got, c.after)
 			}
-			if b, err := io.ReadAll(resp.Body); string(b) != `{"id":7}` || err != nil {
+			if b, err := io.ReadAll(resp.Body); string(b) != `{"id":7,"l":[1,"","x"]}` || err != nil {
 				t.Errorf("the body is %q, %v", b, err)
 			}
 		})

@@ -60,6 +60,34 @@ func (f *field) of(v expr.Vars) (string, error) {
 	return text, nil
 }
 
+// all returns the values: one, or as many as a list has that the expression makes. Those that are empty are left out.
+func (f *field) all(v expr.Vars) (one string, more []string, err error) {
+	if one, err = f.of(v); err == nil || errors.Is(err, errValue) {
+		return one, nil, err
+	}
+	switch x, _ := f.value.Value(v); x.(type) {
+	case []any, []string, expr.Raw:
+	default:
+		return "", nil, err
+	}
+	var h wire.Header
+	switch err := (expr.Values{f.value}).Add(&h, f.name, v); {
+	case errors.Is(err, expr.ErrControl):
+		return "", nil, fmt.Errorf("making header %s: %w", f.name, errValue)
+	case err != nil:
+		return "", nil, fmt.Errorf("making header %s: %w", f.name, err)
+	}
+	for _, s := range h.Values(f.name) {
+		if s = strings.Trim(s, " \t"); s != "" {
+			more = append(more, s)
+		}
+	}
+	if len(more) == 0 {
+		return "", nil, nil
+	}
+	return more[0], more[1:], nil
+}
+
 // apply changes h. On an error it may have been changed in part, and nothing of it may go out.
 func (r *rules) apply(h *wire.Header, v expr.Vars) error {
 	for _, name := range r.remove {
@@ -67,7 +95,8 @@ func (r *rules) apply(h *wire.Header, v expr.Vars) error {
 	}
 	for i := range r.set {
 		f := &r.set[i]
-		switch text, err := f.of(v); {
+		text, more, err := f.all(v)
+		switch {
 		case err != nil:
 			return err
 		case text == "":
@@ -75,13 +104,20 @@ func (r *rules) apply(h *wire.Header, v expr.Vars) error {
 		default:
 			h.Set(f.name, text)
 		}
+		for _, text := range more {
+			h.Add(f.name, text)
+		}
 	}
 	for i := range r.add {
 		f := &r.add[i]
-		switch text, err := f.of(v); {
-		case err != nil:
+		text, more, err := f.all(v)
+		if err != nil {
 			return err
-		case text != "":
+		}
+		if text != "" {
+			h.Add(f.name, text)
+		}
+		for _, text := range more {
 			h.Add(f.name, text)
 		}
 	}
