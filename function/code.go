@@ -43,10 +43,11 @@ func (f *Function) reread() {
 func digestOf(folder string) string {
 	h, n := sha256.New(), 0
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if path == folder && err != nil {
+		if err != nil && path != folder {
+			err = nil // gone meanwhile
+		}
+		if err != nil || d == nil {
 			return err
-		} else if err != nil {
-			return nil // gone meanwhile
 		}
 		switch name := d.Name(); {
 		case path != folder && (strings.HasPrefix(name, ".") || name == "__pycache__"):

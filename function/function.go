@@ -69,6 +69,7 @@ type Function struct {
 
 	mu      sync.Mutex // guards all that follows
 	queue   []*Invocation
+	held    int // bytes of the events in it
 	workers map[*worker]bool
 	idle    []*worker // that wait for a call, the last one used last
 	state   state
@@ -124,13 +125,17 @@ func (f *Function) Begin(c Call) (*Invocation, error) {
 		f.counts.Errors++
 		return nil, fmt.Errorf("no process is started before %s, since the last one failed: %w", f.again.UTC().Format(time.RFC3339), f.last)
 	}
-	if len(f.queue) >= f.room() {
+	if len(f.queue) >= f.room() || len(f.queue) > 0 && f.held+len(c.Event) > maxHeld {
 		return nil, ErrBusy
 	}
 	f.queue = append(f.queue, v)
+	f.held += len(c.Event)
 	f.fill()
 	return v, nil
 }
+
+// maxHeld bounds the bytes of the events that wait for a process of one function.
+const maxHeld = 64 << 20
 
 // free takes the idle process that was used last, nil when there is none. The caller holds mu.
 func (f *Function) free() *worker {
@@ -149,6 +154,7 @@ func (f *Function) Abandon(v *Invocation) bool {
 	i := slices.Index(f.queue, v)
 	if i >= 0 {
 		f.queue = slices.Delete(f.queue, i, i+1)
+		f.held -= len(v.Event)
 	}
 	f.mu.Unlock()
 	if i < 0 {
@@ -220,6 +226,7 @@ func (f *Function) ready(w *worker) {
 	case len(f.queue) > 0:
 		v := f.queue[0]
 		f.queue = slices.Delete(f.queue, 0, 1)
+		f.held -= len(v.Event)
 		w.give(v)
 	default:
 		f.idle = append(f.idle, w)
@@ -260,7 +267,7 @@ func (f *Function) failAll(why error) {
 		close(v.started)
 		close(v.done)
 	}
-	f.queue = nil
+	f.queue, f.held = nil, 0
 }
 
 // serve has the function keep its processes ready.
