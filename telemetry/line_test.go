@@ -56,6 +56,7 @@ func TestFieldsInOrder(t *testing.T) {
 	l := example()
 	l.Problem, l.Cause, l.Fault, l.Retried, l.Hedged = "p", "c", "delay", "reset", "won"
 	l.Auth, l.DeniedBy, l.DeniedReason = "jwt", "authorize", "forbidden"
+	l.Calls = []Call{{Name: "user", Status: 200}}
 	for _, name := range Fields {
 		set, err := fieldsOf([]string{name})
 		if err != nil {
