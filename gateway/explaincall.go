@@ -141,10 +141,16 @@ func protocolOf(c *balance.Config, targets []balance.Prospect) string {
 }
 
 func untilOr(d time.Duration, none string) string {
-	if d <= 0 {
+	step := time.Millisecond // what is counted from now loses a little on its way here
+	switch {
+	case d <= 0:
 		return none
+	case d >= 10*time.Second:
+		step = 100 * time.Millisecond
+	case d >= time.Second:
+		step = 10 * time.Millisecond
 	}
-	return schema.FormatDuration(d.Round(time.Millisecond))
+	return schema.FormatDuration(d.Round(step))
 }
 
 // refused ends the explanation with an error of the gateway.
