@@ -144,7 +144,12 @@ type stand struct {
 func (s *stand) work() error {
 	for {
 		next := s.say("GET", "next", "", nil)
-		if ended := s.ctx.Err() != nil; ended || next.Code != http.StatusOK {
+		select {
+		case <-s.ctx.Done():
+			return nil
+		default:
+		}
+		if next.Code != http.StatusOK {
 			return nil
 		}
 		id := next.Header().Get("Lambda-Runtime-Aws-Request-Id")
