@@ -56,8 +56,8 @@ func (p *Plan) Limits() store.Limits {
 // checkPlan judges what only counting can tell.
 func checkPlan(s *PlanSettings) error {
 	p := Plan{Settings: *s}
-	if len(p.Rates()) == 0 {
-		return nil // said already, if that is wrong
+	if rates := p.Rates(); len(rates) == 0 || slices.ContainsFunc(rates, func(r schema.Rate) bool { return r.N == 0 }) {
+		return nil // said already: what cannot be read is nothing
 	}
 	l := p.Limits()
 	return l.Check()
