@@ -28,6 +28,9 @@ type kase struct {
 	only  []string // contenders, all of the plain ones when empty
 
 	headers []string // of the request, beside those of all cases
+
+	composes bool // one answer is made of three
+	idle     bool // one request at a time: what counts is how long it takes
 }
 
 var kases = []kase{
@@ -53,7 +56,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	all := slices.Concat(kases, policyCases(id))
+	all := slices.Concat(kases, policyCases(id), composing())
 	all = slices.DeleteFunc(all, func(k kase) bool { return !strings.Contains(k.name, *only) })
 	if *list {
 		for _, k := range all {
@@ -67,7 +70,7 @@ func main() {
 			all[i].only = names(plain)
 		}
 	}
-	if err := run(*dir, *rounds, *seconds, all, slices.Concat(plain, withPolicies(*dir, *peers, id))); err != nil {
+	if err := run(*dir, *rounds, *seconds, all, slices.Concat(plain, withPolicies(*dir, *peers, id), composers(*dir))); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -97,6 +100,9 @@ func run(dir string, rounds, seconds int, all []kase, cs []contender) (err error
 		return err
 	}
 	running = append(running, backend)
+	if err := slowPaths(); err != nil {
+		return err
+	}
 	if err := certificate(dir); err != nil {
 		return err
 	}
@@ -125,6 +131,14 @@ func run(dir string, rounds, seconds int, all []kase, cs []contender) (err error
 
 // compare runs one case and prints its table.
 func compare(dir string, k kase, cs []contender, procs map[string]*process, rounds, seconds int) error {
+	if k.composes || k.idle {
+		if err := sameAnswers(k, cs); err != nil {
+			return fmt.Errorf("%s: %w", k.name, err)
+		}
+	}
+	if k.idle {
+		return idle(k, cs, rounds)
+	}
 	results := map[string][]sample{}
 	for round := range rounds {
 		for _, c := range cs {
@@ -143,6 +157,10 @@ func compare(dir string, k kase, cs []contender, procs map[string]*process, roun
 			}
 			results[c.name] = append(results[c.name], s)
 		}
+	}
+	if k.composes {
+		tableOfComposed(k, results)
+		return nil
 	}
 	fmt.Printf("\n### %s\n\n| | CPU µs a request | to nginx | of it outside of the kernel | more of that than sallyport, µs | requests/s | p50 ms | p99 ms | RSS MiB |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n", k.name)
 	for _, c := range cs {

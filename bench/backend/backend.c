@@ -1,4 +1,5 @@
-// The service behind every contender of the comparison: answers /1k and /100k on keep-alive connections, and takes bodies in.
+// The service behind every contender of the comparison: answers /1k and /100k on keep-alive connections, and /json1 to
+// /json3 with objects of 4 KiB, and takes bodies in.
 // It is C on epoll because it shares a core with the load generator, and must cost less than what it measures.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -28,16 +29,28 @@ struct conn {
 	long left;
 };
 
-static struct answer small, large, missing;
+static struct answer small, large, missing, objects[3];
 
-static void make(struct answer *a, const char *status, long n) {
+static void make(struct answer *a, const char *status, long n, const char *body) {
 	a->bytes = malloc(512 + n);
 	int head = sprintf(a->bytes,
 		"HTTP/1.1 %s\r\nServer: backend\r\nDate: Mon, 23 Nov 2026 14:00:00 GMT\r\nContent-Type: application/json\r\n"
 		"Content-Length: %ld\r\nLast-Modified: Mon, 23 Nov 2026 13:00:00 GMT\r\nConnection: keep-alive\r\n"
 		"ETag: \"65f0c0aa-400\"\r\nAccept-Ranges: bytes\r\n\r\n", status, n);
-	memset(a->bytes + head, 'x', n);
+	if (body) memcpy(a->bytes + head, body, n);
+	else memset(a->bytes + head, 'x', n);
 	a->length = head + n;
+}
+
+// object makes one of 4 KiB, as the list of a service is.
+static void object(struct answer *a, int which) {
+	char b[8192];
+	int n = sprintf(b, "{\"service%d\":{\"id\":%d,\"name\":\"service %d\",\"ok\":true},\"items%d\":[", which, which * 1000, which, which);
+	for (int i = 0; i < 36; i++)
+		n += sprintf(b + n, "%s{\"id\":%d,\"sku\":\"SKU-%05d\",\"title\":\"Product number %d \\u00e9\",\"price\":%d.%02d,\"stock\":%d,\"tags\":[\"a\",\"b\",\"c\"]}",
+			i ? "," : "", i, i * 7, i, i * 3, i, i * 11);
+	n += sprintf(b + n, "],\"total%d\":36}", which);
+	make(a, "200 OK", n, b);
 }
 
 static int ep;
@@ -92,7 +105,8 @@ static int take(struct conn *c) {
 		char *length = strcasestr(c->in, "\r\ncontent-length:");
 		char *path = strchr(c->in, ' ');
 		c->skip = length ? atol(length + 17) : 0;
-		c->answer = !path ? &missing : !strncmp(path, " /100k", 6) ? &large : !strncmp(path, " /1k", 4) ? &small : &missing;
+		c->answer = !path ? &missing : !strncmp(path, " /100k", 6) ? &large : !strncmp(path, " /1k", 4) ? &small
+			: !strncmp(path, " /json", 6) && path[6] >= '1' && path[6] <= '3' ? &objects[path[6] - '1'] : &missing;
 		drop(c, end + 4 - c->in);
 	}
 }
@@ -113,9 +127,10 @@ static int serve(struct conn *c) {
 int main(int argc, char **argv) {
 	int one = 1, port = argc > 1 ? atoi(argv[1]) : 9100;
 	signal(SIGPIPE, SIG_IGN);
-	make(&small, "200 OK", 1024);
-	make(&large, "200 OK", 102400);
-	make(&missing, "404 Not Found", 0);
+	make(&small, "200 OK", 1024, NULL);
+	make(&large, "200 OK", 102400, NULL);
+	make(&missing, "404 Not Found", 0, NULL);
+	for (int i = 0; i < 3; i++) object(&objects[i], i + 1);
 	int l = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
