@@ -63,6 +63,7 @@ func EncodeQuery(s string) string { return string(appendEncoded(nil, s, &plainAn
 type urlPiece struct {
 	piece
 	place place
+	whole bool // of a query: nothing stands beside it in its parameter, so it may be several
 }
 
 // append appends what the piece makes to a URL that is begun.
@@ -83,13 +84,13 @@ func (p *urlPiece) append(dst []byte, v Vars) ([]byte, error) {
 		if err != nil || found {
 			return append(dst, raw...), p.expr.failed(err)
 		}
-	case p.place == inQuery && p.expr.isQuery():
+	case p.whole && p.expr.isQuery():
 		raw, _, err := v.LookupText("request", "raw_query", "")
 		if raw == "" && len(dst) > 0 && (dst[len(dst)-1] == '?' || dst[len(dst)-1] == '&') {
 			dst = dst[:len(dst)-1]
 		}
 		return appendEncoded(dst, raw, &plainInQuery), p.expr.failed(err)
-	case p.place == inQuery:
+	case p.whole:
 		x, err := p.expr.eval(v)
 		if err != nil {
 			return nil, err
@@ -188,7 +189,7 @@ func (t *PathTemplate) UnmarshalNode(n *schema.Node, path string) schema.Errors 
 	return t.unmarshal(n, path, inPath)
 }
 
-// A QueryTemplate is one name or value of a query with expressions. Text returns it encoded.
+// A QueryTemplate is one name or value of a query with expressions. Text returns it encoded; a map or a list is none, whoever it comes from.
 type QueryTemplate struct{ urlTemplate }
 
 // CompileQuery compiles a template of a query's value that stands on the request side, or where the options say.

@@ -97,9 +97,9 @@ func (c *compiler) url(src string, kind place) (urlTemplate, error) {
 	if !strings.Contains(src, "${") {
 		return literalURL(src, kind)
 	}
-	want := Any // a query takes maps as well
-	if kind == inPath {
-		want = Text
+	want := Text
+	if kind == inScheme {
+		want = Any // a query takes maps as well, where all of it is one
 	}
 	inner, err := c.template(src, want, want)
 	if err != nil {
@@ -119,7 +119,7 @@ func (c *compiler) url(src string, kind place) (urlTemplate, error) {
 			if p.expr == nil && kind == inQuery {
 				p.text = EncodeQuery(p.text)
 			}
-			t.pieces = append(t.pieces, urlPiece{p, kind})
+			t.pieces = append(t.pieces, urlPiece{piece: p, place: kind})
 		}
 	}
 	if err == nil {
@@ -149,6 +149,7 @@ var (
 	errQuery = errors.New(`a path holds no "?" or "#"; the query has a setting of its own`)
 	errHost  = errors.New("the URL has no host")
 	errWhole = errors.New("an expression cannot be all of a URL, or its beginning: what it makes is encoded as a part; begin with http://, https:// or \"/\"")
+	errPart  = errors.New("request.query stands for all parameters, and here for a part of one; write request.query.NAME for one of them")
 	errStart = errors.New(`a URL begins with http://, https:// or, for the same host, with "/"`)
 )
 
@@ -164,12 +165,29 @@ func (t *urlTemplate) parse(parts []piece) error {
 			case where == inScheme, where == inHost && p.expr.ref.isPath():
 				where = inPath
 			}
-			t.pieces = append(t.pieces, urlPiece{p, where})
+			t.pieces = append(t.pieces, urlPiece{piece: p, place: where})
 			continue
 		}
 		var err error
 		if where, err = t.cut(p.text, where); err != nil {
 			return err
+		}
+	}
+	return t.wholes()
+}
+
+// wholes finds the holes that stand for whole parameters: in all else of a query a map would bring parameters that nobody wrote.
+func (t *urlTemplate) wholes() error {
+	for i := range t.pieces {
+		p := &t.pieces[i]
+		if p.place != inQuery || p.expr == nil {
+			continue
+		}
+		before := t.pieces[i-1].text // a query begins with its mark
+		p.whole = (strings.HasSuffix(before, "?") || strings.HasSuffix(before, "&")) && t.pieces[i-1].place == inQuery &&
+			(i == len(t.pieces)-1 || t.pieces[i+1].place != inQuery || strings.HasPrefix(t.pieces[i+1].text, "&"))
+		if !p.whole && p.expr.isQuery() {
+			return &Error{Msg: errPart.Error()}
 		}
 	}
 	return nil
@@ -179,7 +197,7 @@ func (t *urlTemplate) parse(parts []piece) error {
 func (t *urlTemplate) cut(s string, where place) (place, error) {
 	add := func(n int, next place) {
 		if n > 0 {
-			t.pieces = append(t.pieces, urlPiece{piece{text: s[:n]}, where})
+			t.pieces = append(t.pieces, urlPiece{piece: piece{text: s[:n]}, place: where})
 		}
 		s, where = s[n:], next
 	}
