@@ -18,14 +18,14 @@ func (u *Upstream) again(s *sending, p pick, resp *wire.Response, failed *wire.C
 	}
 	why, told := u.reason(s, resp, failed)
 	switch {
-	case why == telemetry.NoRetry, s.again >= u.retry.attempts, !u.retry.method(s.c.Method), !s.body.whole:
+	case why == telemetry.NoRetry, s.again >= s.retry.attempts, !s.retry.method(s.c.Method), !s.body.whole:
 		return pick{}, false
 	case len(s.r.targets) == 1 && asksToWait(resp):
 		return pick{}, false
 	case !u.spend():
 		return pick{}, false
 	}
-	if !s.pause(u.retry.pause(s.again)) {
+	if !s.pause(s.retry.pause(s.again)) {
 		return pick{}, false
 	}
 	now := u.registry.clock(time.Now())
@@ -59,7 +59,7 @@ func (u *Upstream) elsewhere(s *sending, p pick, failed *wire.CallError) (pick, 
 		s.been.waits++
 	}
 	s.been.add(p.target)
-	if !u.retry.words[connectFailure] {
+	if !s.retry.words[connectFailure] {
 		return pick{}, false
 	}
 	next := u.pick(s.r, u.registry.clock(time.Now()), &s.been)
@@ -97,9 +97,9 @@ func (u *Upstream) reason(s *sending, resp *wire.Response, failed *wire.CallErro
 	switch {
 	case failed == nil:
 		return telemetry.RetryStatus, strconv.Itoa(resp.Status)
-	case (failed.Op == wire.OpRead || failed.Op == wire.OpWrite) && !failed.Began && u.retry.words[reset]:
+	case (failed.Op == wire.OpRead || failed.Op == wire.OpWrite) && !failed.Began && s.retry.words[reset]:
 		return telemetry.RetryReset, reset
-	case failed.Op == wire.OpTimeout && (u.retry.words[timeout] || s.tryOver()):
+	case failed.Op == wire.OpTimeout && (s.retry.words[timeout] || s.tryOver()):
 		return telemetry.RetryTimeout, timeout
 	}
 	return telemetry.NoRetry, ""
@@ -113,7 +113,7 @@ func (s *sending) tryOver() bool {
 
 // spend asks the budget for one more call.
 func (u *Upstream) spend() bool {
-	if u.budget.spend(u.registry.clock(time.Now()), u.retry.budget) {
+	if u.budget.spend(u.registry.clock(time.Now()), u.settings.Retry.Budget) {
 		return true
 	}
 	u.counts.Exhausted()

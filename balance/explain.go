@@ -30,7 +30,7 @@ func (u *Upstream) Explain(x *policy.Exchange, c wire.Call) []Prospect {
 		if i < len(status) {
 			p.TargetStatus = status[i]
 		}
-		u.limit(&sending{x: x, c: &p.Call, headBy: c.HeadBy}, now)
+		u.limit(&sending{x: x, c: &p.Call, retry: &u.retry, headBy: c.HeadBy}, now)
 		u.address(x, &p.Call, t, c.Target, c.Host)
 	}
 	return out
@@ -87,7 +87,7 @@ func (u *Upstream) shares(r *roster, x *policy.Exchange, c *wire.Call, now int64
 }
 
 // Explain says in words when a call of that method is made again.
-func (r *Retry) Explain(method string) string {
+func (r *Again) Explain(method string) string {
 	if r.Attempts == 0 {
 		return "none, but for targets that no connection can be made to"
 	}

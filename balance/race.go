@@ -42,6 +42,7 @@ func (c *crew) close() {
 // A race is the tries of one call that are under way at once.
 type race struct {
 	u       *Upstream
+	retry   *retrying
 	started []*runner
 	left    int // runners that have not come in
 	done    chan *runner
@@ -69,7 +70,7 @@ type runner struct {
 
 // race is try for a call that may go to several targets.
 func (u *Upstream) race(s *sending, p *pick, start time.Time) (*wire.Response, *wire.CallError) {
-	r := &race{u: u, done: make(chan *runner, u.hedge.max+1)}
+	r := &race{u: u, retry: s.retry, done: make(chan *runner, u.hedge.max+1)}
 	defer r.end()
 	if !r.run(s.c, *p, start) {
 		return u.tryOne(s, *p, start)
@@ -186,7 +187,7 @@ func (r *race) first(s *sending) (best *runner) {
 		case c := <-r.done:
 			r.left--
 			best = better(best, c)
-			if r.left == 0 || r.u.wins(c) {
+			if r.left == 0 || r.wins(c) {
 				return best
 			}
 		case <-timer.C:
@@ -213,8 +214,8 @@ func (r *race) lost(best *runner) *runner {
 }
 
 // wins says whether nothing better than what c got is to be hoped for.
-func (u *Upstream) wins(c *runner) bool {
-	return c.panic != nil || c.resp != nil && !u.retry.status(c.resp.Status)
+func (r *race) wins(c *runner) bool {
+	return c.panic != nil || c.resp != nil && !r.retry.status(c.resp.Status)
 }
 
 // better returns the one of two whose outcome counts, c having come in last, and throws away the other's answer.

@@ -223,9 +223,12 @@ func TestDefaults(t *testing.T) {
 		Outliers: Outliers{5, 10 * time.Second, 50},
 		Timeouts: Timeouts{2 * time.Second, 30 * time.Second, time.Minute, 0},
 		Retry: Retry{
-			Attempts: 1, Backoff: 25 * time.Millisecond, Budget: 20,
-			On:      []Condition{{word: connectFailure}, {word: reset}, {"", 502, 502}, {"", 503, 503}, {"", 504, 504}},
-			Methods: []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"},
+			Budget: 20,
+			Again: Again{
+				Attempts: 1, Backoff: 25 * time.Millisecond,
+				On:      []Condition{{word: connectFailure}, {word: reset}, {"", 502, 502}, {"", 503, 503}, {"", 504, 504}},
+				Methods: []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"},
+			},
 		},
 	}
 	targets := c.Targets

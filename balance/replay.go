@@ -26,7 +26,7 @@ func (u *Upstream) keepBody(s *sending) {
 		s.body = replay{true, held, held.Peek()}
 		return
 	}
-	if u.retry.attempts == 0 || c.Length <= 0 || c.Length > maxReplay || !u.retry.method(c.Method) {
+	if s.retry.attempts == 0 || c.Length <= 0 || c.Length > maxReplay || !s.retry.method(c.Method) {
 		return
 	}
 	b, ok := c.Body.(interface{ Buffered() int })

@@ -16,19 +16,24 @@ import (
 
 // Retry is when a call that failed is made again.
 type Retry struct {
-	Attempts      Attempts       `json:"attempts" short:"true" default:"1" doc:"Tries after the first one at most; 0 or off for none. Targets that no connection can be made to do not count."`
-	On            []Condition    `json:"on" default:"[connect_failure, reset, 502, 503, 504]" doc:"What is tried again: connect_failure (nothing was sent, so with every method), reset (the connection broke before a byte of the answer), timeout (the answer did not begin within timeouts.response_header), and statuses such as 503 or 5xx."`
-	Methods       []string       `json:"methods" default:"[GET, HEAD, OPTIONS, PUT, DELETE]" doc:"Methods of calls that may be made again although the target may have seen them."`
-	PerTryTimeout time.Duration  `json:"per_try_timeout" default:"none" min:"1ms" doc:"For one try, up to the head of its response; one that takes longer is given up and made again, whether or not on says so."`
-	Backoff       time.Duration  `json:"backoff" default:"25ms" max:"10s" doc:"The wait before a retry is by chance up to this, and up to twice as much with each further one, at most ten times."`
-	Budget        schema.Percent `json:"budget" default:"20%" doc:"Retries and hedged calls in ten seconds, as a share of the calls to the upstream in that time; ten are allowed in any case unless this is 0%."`
+	Again
+	Budget schema.Percent `json:"budget" default:"20%" doc:"Retries and hedged calls in ten seconds, as a share of the calls to the upstream in that time; ten are allowed in any case unless this is 0%."`
+}
+
+// Again is what of that may be said of single calls too. The budget is the upstream's: it protects its targets, whoever calls.
+type Again struct {
+	Attempts      Attempts      `json:"attempts" short:"true" default:"1" doc:"Tries after the first one at most; 0 or off for none. Targets that no connection can be made to do not count."`
+	On            []Condition   `json:"on" default:"[connect_failure, reset, 502, 503, 504]" doc:"What is tried again: connect_failure (nothing was sent, so with every method), reset (the connection broke before a byte of the answer), timeout (the answer did not begin within timeouts.response_header), and statuses such as 503 or 5xx."`
+	Methods       []string      `json:"methods" default:"[GET, HEAD, OPTIONS, PUT, DELETE]" doc:"Methods of calls that may be made again although the target may have seen them."`
+	PerTryTimeout time.Duration `json:"per_try_timeout" default:"none" min:"1ms" doc:"For one try, up to the head of its response; one that takes longer is given up and made again, whether or not on says so."`
+	Backoff       time.Duration `json:"backoff" default:"25ms" max:"10s" doc:"The wait before a retry is by chance up to this, and up to twice as much with each further one, at most ten times."`
 }
 
 // maxAttempts bounds the tries after the first one.
 const maxAttempts = 5
 
 // Check judges the settings.
-func (r *Retry) Check() error {
+func (r *Again) Check() error {
 	var errs []error
 	for i, m := range r.Methods {
 		if !wire.ValidToken(m) || m != strings.ToUpper(m) {
@@ -121,11 +126,10 @@ type retrying struct {
 	methods  []string
 	perTry   time.Duration
 	backoff  time.Duration
-	budget   schema.Percent
 }
 
-func (r *Retry) compile() retrying {
-	c := retrying{attempts: int(r.Attempts), words: map[string]bool{}, methods: r.Methods, perTry: r.PerTryTimeout, backoff: r.Backoff, budget: r.Budget}
+func (r *Again) compile() retrying {
+	c := retrying{attempts: int(r.Attempts), words: map[string]bool{}, methods: r.Methods, perTry: r.PerTryTimeout, backoff: r.Backoff}
 	if c.attempts == 0 {
 		return c
 	}

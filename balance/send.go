@@ -15,6 +15,7 @@ import (
 type sending struct {
 	x          *policy.Exchange
 	c          *wire.Call
+	retry      *retrying
 	r          *roster
 	path, host string          // as the caller gave them
 	headBy     time.Time       // likewise
@@ -27,7 +28,26 @@ type sending struct {
 // Send sends c to one of the targets, and again, mostly to another one, as far as the setting retry says. It changes c.Target,
 // c.Host and the times of c to what was sent.
 func (u *Upstream) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error) {
-	s := sending{x: x, c: c}
+	return u.sendBy(&u.retry, x, c)
+}
+
+// Retrying returns u with rules of its own for when calls are made again. All else is u's, its budget among it.
+func (u *Upstream) Retrying(again *Again) policy.Upstream { return &retrier{u, again.compile()} }
+
+// A retrier is an upstream with other rules for when calls are made again.
+type retrier struct {
+	*Upstream
+	retry retrying
+}
+
+// Send is that of the upstream.
+func (r *retrier) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error) {
+	return r.sendBy(&r.retry, x, c)
+}
+
+// sendBy is Send with rules for when the call is made again.
+func (u *Upstream) sendBy(r *retrying, x *policy.Exchange, c *wire.Call) (*wire.Response, error) {
+	s := sending{x: x, c: c, retry: r}
 	if u.balance.way == ConsistentHash {
 		s.been.key, s.been.keyed = u.balance.hash.On.of(x)
 	}
@@ -58,7 +78,7 @@ func (u *Upstream) send(s *sending) (*wire.Response, error) {
 		u.limit(s, now)
 		u.address(x, c, p.target, s.path, s.host)
 		resp, failed := u.try(s, &p, now)
-		if failed == nil && !u.retry.status(resp.Status) {
+		if failed == nil && !s.retry.status(resp.Status) {
 			return resp, nil
 		}
 		next, again := u.again(s, p, resp, failed)

@@ -77,7 +77,7 @@ func (u *Upstream) limit(s *sending, now time.Time) {
 		c.Connect = sooner(c.Connect, x.Deadline.Sub(now))
 		c.HeadBy = earlier(c.HeadBy, x.Deadline)
 	}
-	if try := u.retry.perTry; try > 0 {
+	if try := s.retry.perTry; try > 0 {
 		c.Connect = sooner(c.Connect, try)
 		c.HeadBy = earlier(c.HeadBy, now.Add(try))
 	}

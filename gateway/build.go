@@ -370,6 +370,9 @@ type nameOnly string
 // Name returns the name.
 func (n nameOnly) Name() string { return string(n) }
 
+// Retrying is never called for more than the document's errors.
+func (n nameOnly) Retrying(*balance.Again) policy.Upstream { return n }
+
 // Send is never called: nothing that holds a nameOnly gets a request.
 func (n nameOnly) Send(*policy.Exchange, *wire.Call) (*wire.Response, error) {
 	return nil, problem.Internal.New("")

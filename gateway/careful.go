@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/balance"
 	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
@@ -32,6 +33,14 @@ func (u *careful) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error)
 		f.sent = append(f.sent, resp.Claim())
 	}
 	return resp, err
+}
+
+// Retrying returns u with rules of its own for when calls are made again.
+func (u *careful) Retrying(again *balance.Again) policy.Upstream {
+	to := u.Upstream.(interface {
+		Retrying(again *balance.Again) policy.Upstream
+	})
+	return &careful{to.Retrying(again), u.snapshot}
 }
 
 // Allows says whether a call that was made of the request of x may go out.

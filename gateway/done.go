@@ -80,7 +80,7 @@ func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
 	x, l := &f.x, &f.line
 	calls := l.Calls[:0]
 	for _, c := range x.Calls {
-		calls = append(calls, telemetry.Call{Name: c.Name, Status: c.Status, Duration: c.Took, Items: c.Items})
+		calls = append(calls, telemetry.Call{Name: c.Name, Status: c.Status, Duration: c.Took, Items: c.Items, Tries: c.Tries, Retried: c.Again})
 	}
 	*l = telemetry.Line{
 		Calls: calls,

@@ -54,7 +54,7 @@ func (e *explaining) call(c *policy.Call, u *balance.Upstream) ExplainedCall {
 	if n := c.Call.Length; n > 0 {
 		out.Body = schema.Size(n).String()
 	}
-	e.settings(&out, targets)
+	e.settings(&out, c, targets)
 	return out
 }
 
@@ -92,7 +92,7 @@ func (e *explaining) fields(sent *wire.Header) (list []ExplainedField, removed [
 var elsewhere = []string{"targets", "balance", "host", "protocol", "timeouts", "retry"}
 
 // settings tells of what else governs the call: its times, and what the document sets beside them.
-func (e *explaining) settings(out *ExplainedCall, targets []balance.Prospect) {
+func (e *explaining) settings(out *ExplainedCall, call *policy.Call, targets []balance.Prospect) {
 	node := e.doc.Root.Field("upstreams").Field(out.Upstream)
 	out.Protocol = protocolOf(e.doc.Upstreams[out.Upstream], targets)
 	out.Settings = []policy.Fact{}
@@ -110,7 +110,9 @@ func (e *explaining) settings(out *ExplainedCall, targets []balance.Prospect) {
 		add("timeouts", "connect "+untilOr(c.Connect, "none")+", response_header "+head+", idle "+untilOr(c.Idle, "none")+", total "+total)
 	}
 	retry := e.doc.Upstreams[out.Upstream].Retry.Explain(out.Method)
-	if n := node.Field("retry"); n != nil {
+	if call.Retry != "" {
+		retry = call.Retry
+	} else if n := node.Field("retry"); n != nil {
 		retry += "; " + e.shown(n)
 	}
 	add("retry", retry)

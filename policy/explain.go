@@ -45,5 +45,6 @@ type Call struct {
 	Share    float64 // of the requests that go there, 1 for all
 	Why      string  // how this upstream comes to be chosen, "" when it is the only one
 	Chosen   bool    // this request would go there for sure
+	Retry    string  // when it is made again, in words; "" when that is for the upstream to say
 	Call     wire.Call
 }

@@ -127,7 +127,9 @@ type Told struct {
 	Name   string
 	Status int // of the answer, 0 for none
 	Took   time.Duration
-	Items  int // for how many items it was made, 0 for one that is made once
+	Items  int    // for how many items it was made, 0 for one that is made once
+	Tries  int    // calls that were sent for it
+	Again  string // why the last of them was made again, "" when there was no need
 }
 
 // Auth is what an authentication policy found out about the request.

@@ -49,7 +49,9 @@ type Call struct {
 	Name     string
 	Status   int // 0 for none
 	Duration time.Duration
-	Items    int // for how many items it was made, 0 for one that is made once
+	Items    int    // for how many items it was made, 0 for one that is made once
+	Tries    int    // calls that were sent for it
+	Retried  string // why the last of them was made again
 }
 
 // Bounds of what one field may take in a line, in bytes. The whole line fits into maxLine.
@@ -201,6 +203,10 @@ func appendCalls(b []byte, wanted fieldSet, calls []Call) []byte {
 		if c.Items != 0 {
 			b = appendInt(b, wanted, `"items":`, int64(c.Items))
 		}
+		if c.Tries > max(1, c.Items) {
+			b = appendInt(b, wanted, `"tries":`, int64(c.Tries))
+		}
+		b = appendField(b, wanted, `"retried":"`, c.Retried, shortField)
 		b = appendMillis(b, wanted, `"ms":`, c.Duration)
 		b = append(b[:len(b)-1], "},"...)
 	}

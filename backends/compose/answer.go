@@ -172,7 +172,7 @@ func (r *run) tell() {
 		if s.began.IsZero() {
 			continue
 		}
-		told := policy.Told{Name: c.name, Status: s.status, Took: s.took, Items: len(s.list)}
+		told := policy.Told{Name: c.name, Status: s.status, Took: s.took, Items: len(s.list), Tries: s.tries, Again: s.retried}
 		if !s.over {
 			told.Took = time.Since(s.began)
 		}

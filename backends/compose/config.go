@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"sallyport/balance"
 	"sallyport/expr"
 	"sallyport/jsonspan"
 	"sallyport/schema"
@@ -82,8 +83,8 @@ type CallConfig struct {
 	Rename  map[string]string `json:"rename" doc:"New names for members of the body, by path: {items[].id: key}."`
 	MaxBody schema.Size       `json:"max_body" default:"4MiB" min:"1KiB" max:"64MiB" doc:"How large the body may be. A larger one fails the call."`
 
-	Retry struct{} `json:"retry" later:"retries of a single call; those of its upstream hold"`
-	Cache struct{} `json:"cache" later:"answers that are kept"`
+	Retry *balance.Again `json:"retry" doc:"When the call is made again, in place of all that its upstream says of that but the budget, which is for all calls of the upstream together."`
+	Cache struct{}       `json:"cache" later:"answers that are kept"`
 }
 
 // onError is what becomes of a call that fails.

@@ -56,5 +56,9 @@ func (r *run) foretell(c *call) (call *policy.Call, why string, err error) {
 	case j == nil:
 		return nil, "", nil
 	}
-	return &policy.Call{Upstream: c.to.Name(), Share: 1, Why: c.name, Chosen: true, Call: j.out}, "", nil
+	call = &policy.Call{Upstream: c.to.Name(), Share: 1, Why: c.name, Chosen: true, Call: j.out}
+	if c.Retry != nil {
+		call.Retry = c.Retry.Explain(c.Method) + "; as the call says"
+	}
+	return call, "", nil
 }

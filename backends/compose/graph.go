@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/balance"
 	"sallyport/expr"
 	"sallyport/plug"
+	"sallyport/policy"
 	"sallyport/schema"
 )
 
@@ -27,6 +29,8 @@ func (b *backend) graph(env *plug.Env) error {
 		var err error
 		if c.to, err = env.To(c.Upstream); err != nil {
 			errs = append(errs, schema.At(path+".upstream", err))
+		} else if c.Retry != nil {
+			c.to = c.to.(retrier).Retrying(c.Retry)
 		}
 		if c.shape, err = c.CallConfig.shape(); err != nil {
 			errs = append(errs, schema.At(path, err))
@@ -45,6 +49,11 @@ func (b *backend) graph(env *plug.Env) error {
 	errs = append(errs, b.shapes(byName)...)
 	b.warn(env)
 	return errors.Join(errs...)
+}
+
+// A retrier is an upstream that makes calls again by rules of the call.
+type retrier interface {
+	Retrying(again *balance.Again) policy.Upstream
 }
 
 // warn finds what works but is unwise.

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"sync"
 	"time"
@@ -52,6 +53,8 @@ type state struct {
 	began   time.Time
 	took    time.Duration
 	status  int
+	tries   int          // calls sent
+	retried string       // why the last of them was made again
 	answer  *expr.Answer // nil while absent
 	list    []*job       // of for_each
 	left    int          // of those, that are not back
@@ -293,6 +296,9 @@ func (r *run) land(j *job) {
 
 // settle takes what a job brought, and goes on with what waited for it.
 func (r *run) settle(j *job) {
+	s := &r.states[j.place.call]
+	s.tries += j.x.Tries
+	s.retried = cmp.Or(j.x.Retried, s.retried)
 	r.held += int64(len(j.body))
 	if r.held > int64(r.b.MaxBody) {
 		r.large = true

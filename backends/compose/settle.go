@@ -19,6 +19,7 @@ func (r *run) take(j *job) {
 	if j.err != nil {
 		r.failsAt(j)
 		if s.err != nil {
+			s.status = j.answer.Status // for the log
 			return
 		}
 	}
