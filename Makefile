@@ -71,6 +71,7 @@ fuzz: ## each fuzz target for FUZZTIME (default 2m)
 	done
 
 .PHONY: soak
-soak: build ## load, reloads and killed backends for SOAK (default 10m); nothing may be lost
+soak: build ## load, reloads and killed backends for SOAK (default 10m), and GRAPHS (default 1000) random compositions, each 1,000 times; nothing may be lost
 	SOAK=$${SOAK:-10m} go test -tags $(TAGS),soak -run '^TestSoak' -timeout 0 -v ./test/...
 	SOAK=1m go test -tags $(TAGS) -run '^(TestReloadManyRoutes|TestUpgradeUnderLoad|TestUpgradeWithStore|TestKilledWhile.*)$$' -count 1 -timeout 15m -v ./gateway ./process ./store/sqlite ./cmd/sallyport
+	SALLYPORT_GRAPHS=$${GRAPHS:-1000} SALLYPORT_TIMES=1000 go test -tags $(TAGS) -run '^TestOneOutcome$$' -count 1 -timeout 0 -v ./backends/compose
