@@ -132,6 +132,7 @@ func (k *conn) handle(r *wire.Request) (resp *wire.Response) {
 		if what := recover(); what != nil {
 			k.panicked(r, what)
 			r.Close = true
+			k.lingers = true
 			resp = &wire.Response{Status: 500}
 		}
 	}()
@@ -155,17 +156,25 @@ func (k *conn) finish(x *exchange, resp *wire.Response) bool {
 	resp.Close() // nobody reads the request's body from here on, and nothing of the call for it is in use
 	k.srv.Handler.Done(r, wire.Outcome{Status: status, Sent: sent, Received: x.body.got, Err: err})
 	x.out.free()
-	if k.cut = err != nil; k.cut && r.Proto == wire.HTTP10 {
+	k.cut = err != nil
+	switch {
+	case k.cut && unheard(err):
+		k.lingers = false // nobody is there
+	case k.cut && r.Proto == wire.HTTP10:
+		k.lingers = false
 		k.s.forget() // an orderly end would be that of the response
+	case k.cut, !again && !(r.Close && x.body.done()): // the client does not know that it is the last
+		k.lingers = true
+	case again && !x.body.done() && !k.drain(&x.body):
+		k.lingers, again = true, false
 	}
-	if err != nil || !again {
-		k.lingers = k.lingers || err == nil && !x.body.done()
-		return false
-	}
-	if !x.body.done() && !k.drain(&x.body) {
-		return false
-	}
-	return true
+	return again && !k.cut
+}
+
+// unheard says that err is that of a client that takes no more.
+func unheard(err error) bool {
+	var broken *writeError
+	return errors.As(err, &broken) || errors.Is(err, errBroken)
 }
 
 // mustClose says whether an unread body makes the connection useless for another request.

@@ -51,7 +51,7 @@ func TestDrainKeepsItsWord(t *testing.T) {
 				case c.served && (err != nil || !resp.Close || resp.StatusCode != 200):
 					t.Errorf("the second answer: got %v %v", resp, err)
 				}
-				if !p.srv.Wait(time.Second) {
+				if !p.srv.Wait(2 * lingering) {
 					t.Error("the connection did not end")
 				}
 			})

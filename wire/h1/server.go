@@ -223,22 +223,3 @@ func (s *Server) left() {
 		s.empty = nil
 	}
 }
-
-// linger lets the client read its answer: a close with unread bytes would reset the connection and could take the answer
-// with it (RFC 9112 §9.6).
-func (k *conn) linger() {
-	if !k.s.closeWrite() {
-		return
-	}
-	k.s.aborted.Store(false) // of the upload that the answer came too early for
-	by := time.Now().Add(time.Second)
-	for n := 0; n < 256<<10; {
-		k.s.r = k.s.w
-		k.s.release()
-		k.s.readBy = time.Time{}
-		if k.s.fill(by) != nil {
-			return
-		}
-		n += k.s.w - k.s.r
-	}
-}

@@ -31,20 +31,20 @@ func TestStorm(t *testing.T) {
 			w := &weather{t: t}
 			target := listen(t, func(c net.Conn) { w.target(c) })
 			p := NewPool(PoolOptions{MaxConns: 12, Dial: func(time.Time) (net.Conn, error) { return net.Dial("tcp", target) }})
-			s := &Server{Handler: &relay{pool: p}, Limits: Limits{BodyIdle: time.Second}}
+			s := &Server{Handler: &relay{pool: p}, Limits: Limits{BodyIdle: 5 * time.Second}}
 			addr := front(t, listen(t, func(c net.Conn) { take(s, wrap(c)) }))
 			var clients sync.WaitGroup
 			end := time.Now().Add(time.Second)
 			for i := range 16 {
 				clients.Go(func() {
-					for n := 0; time.Now().Before(end); n++ {
+					for n := 0; time.Now().Before(end) || w.whole.Load() < 20 && n < 20; n++ {
 						w.client(addr, fmt.Sprintf("%d-%d", i, n))
 					}
 				})
 			}
 			clients.Wait()
 			s.Drain()
-			if !s.Wait(5 * time.Second) {
+			if !s.Wait(10 * time.Second) {
 				t.Error("connections did not end")
 				s.Close()
 			}

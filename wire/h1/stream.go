@@ -363,13 +363,16 @@ func (s *stream) abort() {
 
 var past = time.Unix(1, 0)
 
-// closeWrite tells the peer that nothing more will come, and says whether it could.
-func (s *stream) closeWrite() bool {
-	if s.tls != nil {
-		return s.tls.CloseWrite() == nil
+// closeWrite tells the peer that nothing more will come. To one with TLS that looks cut short unless whole.
+func (s *stream) closeWrite(whole bool) error {
+	if s.tls != nil && whole {
+		return s.tls.CloseWrite()
 	}
 	half, ok := s.conn.(interface{ CloseWrite() error })
-	return ok && half.CloseWrite() == nil
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return half.CloseWrite()
 }
 
 // close ends the connection in good order; what has to look cut short is cut.

@@ -64,7 +64,7 @@ func (t *joint) copy(to, from *stream, n *int64, bye []byte) {
 	if t.closing.Load() && t.socket && passed.between() {
 		_ = to.write(bye, time.Now(), orderly) // who does not read it is told by the end
 	}
-	if (err == io.EOF || t.closing.Load()) && to.closeWrite() && err == io.EOF {
+	if (err == io.EOF || t.closing.Load()) && to.closeWrite(true) == nil && err == io.EOF {
 		return
 	}
 	to.abort()
