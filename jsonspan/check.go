@@ -3,8 +3,6 @@ package jsonspan
 // The strict check (RFC 8259), which everything else relies on: one pass, and refusing what readers disagree on.
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -29,39 +27,24 @@ var (
 // an object that has a name twice, since readers do not agree on which of two counts, and text that is none. What it says of a mistake does
 // not repeat b. It takes time in proportion to len(b).
 func Check(b []byte) ([]byte, error) {
-	switch {
-	case len(b) > maxText:
-		return nil, errLarge
-	case !utf8.Valid(b):
-		return nil, errEncoding
-	}
 	c := checkers.Get().(*checker)
 	defer c.free()
-	c.b = b
-	start := spaces(b, 0)
-	end, err := c.value(start, 0)
-	if err != nil {
-		return nil, err
-	}
-	if rest := spaces(b, end); rest < len(b) {
-		return nil, c.mistake(rest)
-	}
-	return b[start:end:end], nil
+	return c.check(b)
 }
 
-// A checker is one Check under way.
+// A checker is one Check under way. Its methods return the index behind what they checked, or refused, with why in err.
 type checker struct {
 	b       []byte
+	err     error
+	bytes   uint64 // those of texts, eight at a time and one over the other: the highest bits say whether all are ASCII
+	escapes int    // seen so far
 	names   []name // of the objects around the place, the outermost first
 	escaped []byte // names without their escapes
 	table   []int32
+	outline *Outline // takes the members of the outermost object, nil when nobody wants them
 }
 
-// A name is where a name of an object stands: in the text, or in escaped.
-type name struct {
-	at, n   int32
-	escaped bool
-}
+const refused = -1
 
 var checkers = sync.Pool{New: func() any { return new(checker) }}
 
@@ -75,17 +58,41 @@ func (c *checker) free() {
 	checkers.Put(c)
 }
 
-func (c *checker) mistake(i int) error {
-	if i >= len(c.b) {
-		return errors.New("it breaks off")
+func (c *checker) check(b []byte) ([]byte, error) {
+	if len(b) > maxText {
+		return nil, errLarge
 	}
-	return fmt.Errorf("there is a mistake at byte %d", i+1)
+	c.b = b
+	start := spaces(b, 0)
+	end := c.value(start, 0)
+	if end >= 0 && spaces(b, end) < len(b) {
+		end = c.mistake(spaces(b, end))
+	}
+	if (end < 0 || c.bytes&highs != 0) && !utf8.Valid(b) { // what is no text stands in one, or is a mistake anyway
+		return nil, errEncoding
+	}
+	if end < 0 {
+		return nil, c.err
+	}
+	return b[start:end:end], nil
 }
 
-// value checks the value at i and returns where it ends.
-func (c *checker) value(i, depth int) (int, error) {
+func (c *checker) refuse(err error) int {
+	c.err = err
+	return refused
+}
+
+func (c *checker) mistake(i int) int {
 	if i >= len(c.b) {
-		return 0, c.mistake(i)
+		return c.refuse(errors.New("it breaks off"))
+	}
+	return c.refuse(fmt.Errorf("there is a mistake at byte %d", i+1))
+}
+
+// value checks the value at i.
+func (c *checker) value(i, depth int) int {
+	if i >= len(c.b) {
+		return c.mistake(i)
 	}
 	switch c.b[i] {
 	case '"':
@@ -104,92 +111,80 @@ func (c *checker) value(i, depth int) (int, error) {
 	return c.number(i)
 }
 
-func (c *checker) list(i, depth int) (int, error) {
+func (c *checker) list(i, depth int) int {
 	if depth > MaxDepth {
-		return 0, errDeep
+		return c.refuse(errDeep)
 	}
-	i = spaces(c.b, i+1)
-	if i < len(c.b) && c.b[i] == ']' {
-		return i + 1, nil
+	b := c.b
+	i = spaces(b, i+1)
+	if i < len(b) && b[i] == ']' {
+		return i + 1
 	}
 	for {
-		end, err := c.value(i, depth)
-		if err != nil {
-			return 0, err
+		if i = c.value(i, depth); i < 0 {
+			return refused
 		}
-		i = spaces(c.b, end)
+		i = spaces(b, i)
 		switch {
-		case i < len(c.b) && c.b[i] == ',':
-			i = spaces(c.b, i+1)
-		case i < len(c.b) && c.b[i] == ']':
-			return i + 1, nil
+		case i < len(b) && b[i] == ',':
+			i = spaces(b, i+1)
+		case i < len(b) && b[i] == ']':
+			return i + 1
 		default:
-			return 0, c.mistake(i)
+			return c.mistake(i)
 		}
 	}
 }
 
-func (c *checker) object(i, depth int) (int, error) {
+func (c *checker) object(i, depth int) int {
 	if depth > MaxDepth {
-		return 0, errDeep
+		return c.refuse(errDeep)
 	}
-	i = spaces(c.b, i+1)
-	if i < len(c.b) && c.b[i] == '}' {
-		return i + 1, nil
+	b := c.b
+	i = spaces(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		return i + 1
 	}
-	first, firstEscaped := len(c.names), len(c.escaped)
+	o := siblings{first: len(c.names), firstEscaped: len(c.escaped)}
 	for {
-		end, err := c.member(i, depth)
-		if err != nil {
-			return 0, err
+		at := i
+		if i = c.name(at, &o); i < 0 {
+			return refused
 		}
-		i = spaces(c.b, end)
+		end := i
+		if i = spaces(b, i); i >= len(b) || b[i] != ':' {
+			return c.mistake(i)
+		}
+		start := spaces(b, i+1)
+		if i = c.value(start, depth); i < 0 {
+			return refused
+		}
+		if depth == 1 && c.outline != nil {
+			c.outline.note(at, end, start, i)
+		}
+		i = spaces(b, i)
 		switch {
-		case i < len(c.b) && c.b[i] == ',':
-			i = spaces(c.b, i+1)
-		case i < len(c.b) && c.b[i] == '}':
-			if c.twice(c.names[first:]) {
-				return 0, errTwice
+		case i < len(b) && b[i] == ',':
+			i = spaces(b, i+1)
+		case i < len(b) && b[i] == '}':
+			if c.leave(&o) {
+				return c.refuse(errTwice)
 			}
-			c.names, c.escaped = c.names[:first], c.escaped[:firstEscaped]
-			return i + 1, nil
+			return i + 1
 		default:
-			return 0, c.mistake(i)
+			return c.mistake(i)
 		}
 	}
 }
 
-// member checks a name and its value.
-func (c *checker) member(i, depth int) (int, error) {
-	if i >= len(c.b) || c.b[i] != '"' {
-		return 0, c.mistake(i)
-	}
-	end, err := c.text(i)
-	if err != nil {
-		return 0, err
-	}
-	written := c.b[i+1 : end-1]
-	n := name{at: int32(i + 1), n: int32(len(written))} //nolint:gosec // Check bounds the text
-	if bytes.IndexByte(written, '\\') >= 0 {
-		at := len(c.escaped)
-		c.escaped = unescape(c.escaped, written)
-		n = name{int32(at), int32(len(c.escaped) - at), true} //nolint:gosec // no longer than the text
-	}
-	c.names = append(c.names, n)
-	if i = spaces(c.b, end); i >= len(c.b) || c.b[i] != ':' {
-		return 0, c.mistake(i)
-	}
-	return c.value(spaces(c.b, i+1), depth)
-}
-
-func (c *checker) word(i int, w string) (int, error) {
+func (c *checker) word(i int, w string) int {
 	if len(c.b)-i < len(w) || string(c.b[i:i+len(w)]) != w {
-		return 0, c.mistake(i)
+		return c.mistake(i)
 	}
-	return i + len(w), nil
+	return i + len(w)
 }
 
-func (c *checker) number(i int) (int, error) {
+func (c *checker) number(i int) int {
 	b := c.b
 	if b[i] == '-' {
 		i++
@@ -199,12 +194,12 @@ func (c *checker) number(i int) (int, error) {
 	} else if end := digits(b, i); end > i {
 		i = end
 	} else {
-		return 0, c.mistake(i)
+		return c.mistake(i)
 	}
 	if i < len(b) && b[i] == '.' {
 		end := digits(b, i+1)
 		if end == i+1 {
-			return 0, c.mistake(end)
+			return c.mistake(end)
 		}
 		i = end
 	}
@@ -214,56 +209,41 @@ func (c *checker) number(i int) (int, error) {
 		}
 		end := digits(b, i)
 		if end == i {
-			return 0, c.mistake(end)
+			return c.mistake(end)
 		}
 		i = end
 	}
-	return i, nil
+	return i
 }
 
 func digits(b []byte, i int) int {
-	for i < len(b) && '0' <= b[i] && b[i] <= '9' {
+	for i < len(b) && b[i]-'0' <= 9 {
 		i++
 	}
 	return i
 }
 
-// text checks the text whose quote is b[i] and returns the index behind it.
-func (c *checker) text(i int) (int, error) {
+// text checks the text whose quote is b[i].
+func (c *checker) text(i int) int {
 	b := c.b
 	for i++; ; {
-		i = plain(b, i)
+		i = c.plain(i)
 		switch {
 		case i >= len(b):
-			return 0, c.mistake(i)
+			return c.mistake(i)
 		case b[i] == '"':
-			return i + 1, nil
+			return i + 1
 		case b[i] != '\\':
-			return 0, c.mistake(i) // a control character
+			return c.mistake(i) // a control character
 		}
 		n, _, err := escape(b[i:])
 		if err != nil {
-			return 0, err
+			return c.refuse(err)
 		}
 		if n == 0 {
-			return 0, c.mistake(i)
+			return c.mistake(i)
 		}
+		c.escapes++
 		i += n
 	}
-}
-
-// plain returns the index of the first byte from i on that is a quote, a backslash or a control character, eight bytes at a time.
-func plain(b []byte, i int) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for ; len(b)-i >= 8; i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := w^(ones*'"'), w^(ones*'\\')
-		if ((w-ones*0x20)&^w|(quote-ones)&^quote|(slash-ones)&^slash)&highs != 0 {
-			break
-		}
-	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
-		i++
-	}
-	return i
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/maphash"
+	"sync"
 )
 
 // A Rule says what becomes of what two values both have.
@@ -41,10 +42,42 @@ type Clash struct {
 
 func (c *Clash) Error() string { return fmt.Sprintf("two objects have the name %q", c.Name) }
 
+// An Outline is a value of which is noted, where that was done while it was checked, where the members of an outermost object are. So those
+// who join it need not look for them again. It may be used again for another value.
+type Outline struct {
+	Value   []byte
+	noted   bool
+	members []mark
+	b       []byte // what the marks are places in
+}
+
+// A mark is where a member is.
+type mark struct{ name, nameEnd, value, end int32 }
+
+// Check is the function of that name. An error leaves o without a value.
+func (o *Outline) Check(b []byte) (err error) {
+	o.Value, o.noted, o.members, o.b = nil, false, o.members[:0], b
+	c := checkers.Get().(*checker)
+	defer c.free()
+	c.outline = o
+	if o.Value, err = c.check(b); err == nil {
+		o.noted = KindOf(o.Value) == Object
+	}
+	return err
+}
+
+// Set makes v the value, which Check has let pass before, or which is a piece of such a value.
+func (o *Outline) Set(v []byte) { o.Value, o.noted, o.b = v, false, nil }
+
+func (o *Outline) note(name, nameEnd, value, end int) {
+	o.members = append(o.members, mark{int32(name), int32(nameEnd), int32(value), int32(end)}) //nolint:gosec // Check bounds the text
+}
+
 // A piece is a value on its way into another, and which of the values given to Merge it is of.
 type piece struct {
 	v  []byte
 	of int
+	o  *Outline // of v, nil for none
 }
 
 // Merge appends what values make together. Objects and lists are joined by the rule; of anything else the later counts. Names stand where
@@ -53,7 +86,17 @@ func Merge(dst []byte, rule Rule, values ...[]byte) ([]byte, error) {
 	var room [8]piece
 	all := room[:0]
 	for i, v := range values {
-		all = append(all, piece{v, i})
+		all = append(all, piece{v: v, of: i})
+	}
+	return merge(dst, rule, all)
+}
+
+// MergeOutlines is Merge of what has been outlined.
+func MergeOutlines(dst []byte, rule Rule, values []*Outline) ([]byte, error) {
+	var room [8]piece
+	all := room[:0]
+	for i, o := range values {
+		all = append(all, piece{o.Value, i, o})
 	}
 	return merge(dst, rule, all)
 }
@@ -110,29 +153,43 @@ type slot struct {
 	before []piece
 }
 
-func mergeObjects(dst []byte, rule Rule, objects []piece) ([]byte, error) {
-	var room [32]slot
-	all := slots{list: room[:0]}
+// slots are the names of a merged object in order, and once there are many, a table of them with open addressing.
+type slots struct {
+	list  []slot
+	seen  sieve
+	table []int32 // indexes into list from 1, 0 for none
+	rule  Rule
+}
+
+var joining = sync.Pool{New: func() any { return new(slots) }}
+
+// free forgets what s holds, and keeps its room unless that is much.
+func (s *slots) free() {
+	clear(s.list)
+	clear(s.table)
+	if *s = (slots{list: s.list[:0], table: s.table[:0]}); cap(s.list) <= maxKept/64 && cap(s.table) <= maxKept {
+		joining.Put(s)
+	}
+}
+
+func mergeObjects(dst []byte, rule Rule, objects []piece) (_ []byte, err error) {
+	all := joining.Get().(*slots)
+	defer all.free()
+	all.rule = rule
 	for _, o := range objects {
 		own := len(all.list) // names that came before this object: its own differ from each other
-		for m := Members(o.v); m.Next(); {
-			key := m.Name[1 : len(m.Name)-1]
-			if bytes.IndexByte(key, '\\') >= 0 {
-				key = unescape(nil, key)
+		if o.o != nil && o.o.noted {
+			for _, m := range o.o.members {
+				if err := all.add(own, o.o.b[m.name:m.nameEnd:m.nameEnd], piece{v: o.o.b[m.value:m.end:m.end], of: o.of}); err != nil {
+					return nil, err
+				}
 			}
-			i := all.find(own, key)
-			if i < 0 {
-				all.list = append(all.list, slot{name: m.Name, key: key, last: piece{m.Value, o.of}})
-				continue
+		} else {
+			for m := Members(o.v); m.Next(); {
+				if err := all.add(own, m.Name, piece{v: m.Value, of: o.of}); err != nil {
+					return nil, err
+				}
 			}
-			if rule.Objects == Strict {
-				return nil, &Clash{string(key), o.of}
-			}
-			s := &all.list[i]
-			if rule.Objects == Deep {
-				s.before = append(s.before, s.last)
-			}
-			s.last = piece{m.Value, o.of}
 		}
 		all.index(own)
 	}
@@ -147,7 +204,6 @@ func mergeObjects(dst []byte, rule Rule, objects []piece) ([]byte, error) {
 			dst = append(dst, s.last.v...)
 			continue
 		}
-		var err error
 		if dst, err = merge(dst, rule, append(s.before, s.last)); err != nil {
 			return nil, err
 		}
@@ -155,15 +211,34 @@ func mergeObjects(dst []byte, rule Rule, objects []piece) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-// slots are the names of a merged object in order, and once there are many, a table of them with open addressing.
-type slots struct {
-	list  []slot
-	table []int32 // indexes into list from 1, 0 for none
+// add takes a member, whose name is compared with the first n.
+func (s *slots) add(n int, name []byte, value piece) error {
+	key := name[1 : len(name)-1]
+	if bytes.IndexByte(key, '\\') >= 0 {
+		key = unescape(nil, key)
+	}
+	at := -1
+	if s.seen.add(sign(key, 0, len(key))) {
+		at = s.find(n, key)
+	}
+	if at < 0 {
+		s.list = append(s.list, slot{name: name, key: key, last: value})
+		return nil
+	}
+	if s.rule.Objects == Strict {
+		return &Clash{string(key), value.of}
+	}
+	had := &s.list[at]
+	if s.rule.Objects == Deep {
+		had.before = append(had.before, had.last)
+	}
+	had.last = value
+	return nil
 }
 
 // find returns which of the first n has the name, -1 for none.
 func (s *slots) find(n int, key []byte) int {
-	if n > few {
+	if n > some {
 		for at := maphash.Bytes(seed, key); ; at++ {
 			i := int(s.table[at&uint64(len(s.table)-1)]) - 1 //nolint:gosec // a power of two
 			if i < 0 || bytes.Equal(s.list[i].key, key) {
@@ -181,15 +256,18 @@ func (s *slots) find(n int, key []byte) int {
 
 // index puts those from first on into the table.
 func (s *slots) index(first int) {
-	if len(s.list) <= few {
+	if len(s.list) <= some {
 		return
 	}
 	if len(s.table) < 2*len(s.list) {
-		size := 64
+		size := 4 * some
 		for size < 4*len(s.list) {
 			size *= 2
 		}
-		s.table, first = make([]int32, size), 0
+		if s.table, first = s.table[:min(size, cap(s.table))], 0; len(s.table) < size {
+			s.table = make([]int32, size)
+		}
+		clear(s.table)
 	}
 	for i := first; i < len(s.list); i++ {
 		at := maphash.Bytes(seed, s.list[i].key)

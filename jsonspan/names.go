@@ -5,42 +5,60 @@ package jsonspan
 import (
 	"bytes"
 	"hash/maphash"
-	"strconv"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
+// meant is what letters stand for behind a backslash.
+var meant = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
 // escape reads the escape that b begins with: its length, 0 when it is none, and what it stands for.
 func escape(b []byte) (n int, char rune, err error) {
-	const letters, meant = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
 	if len(b) < 2 {
 		return 0, 0, nil
 	}
-	if at := bytes.IndexByte([]byte(letters), b[1]); at >= 0 {
-		return 2, rune(meant[at]), nil
+	if b[1] != 'u' {
+		if meant[b[1]] == 0 {
+			return 0, 0, nil
+		}
+		return 2, rune(meant[b[1]]), nil
 	}
-	high, ok := unit(b)
-	if !ok {
+	high := unit(b)
+	if high < 0 {
 		return 0, 0, nil
 	}
 	if !utf16.IsSurrogate(high) {
 		return 6, high, nil
 	}
-	low, ok := unit(b[6:])
-	if both := utf16.DecodeRune(high, low); ok && both != utf8.RuneError {
+	if both := utf16.DecodeRune(high, unit(b[6:])); both != utf8.RuneError {
 		return 12, both, nil
 	}
 	return 0, 0, errHalf
 }
 
-// unit reads \uXXXX.
-func unit(b []byte) (rune, bool) {
+// unit reads \uXXXX; -1 is none.
+func unit(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
-		return 0, false
+		return -1
 	}
-	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
-	return rune(n), err == nil //nolint:gosec // 16 bits
+	u := int32(digit[b[2]])<<12 | int32(digit[b[3]])<<8 | int32(digit[b[4]])<<4 | int32(digit[b[5]])
+	return rune(u) // below zero when one of them is
 }
+
+// digit is what hexadecimal digits are worth, -1 for all other bytes.
+var digit = func() (d [256]int8) {
+	for i := range d {
+		d[i] = -1
+	}
+	for i, c := range "0123456789abcdef" {
+		d[c] = int8(i)
+	}
+	for i, c := range "ABCDEF" {
+		d[c] = int8(10 + i)
+	}
+	return d
+}()
 
 // unescape appends what a text says of which the escapes are good.
 func unescape(dst, b []byte) []byte {
@@ -55,6 +73,12 @@ func unescape(dst, b []byte) []byte {
 	}
 }
 
+// A name is where a name of an object stands: in the text, or in escaped.
+type name struct {
+	at, n   int32
+	escaped bool
+}
+
 func (c *checker) of(n name) []byte {
 	if n.escaped {
 		return c.escaped[n.at : n.at+n.n]
@@ -62,28 +86,90 @@ func (c *checker) of(n name) []byte {
 	return c.b[n.at : n.at+n.n]
 }
 
-const few = 12 // names that are compared with each other
+// siblings are the names of one object that have been read.
+type siblings struct {
+	seen         sieve
+	first        int // in checker.names
+	firstEscaped int // in checker.escaped
+}
 
-// seed makes the order of a table nobody's to foresee, so that no text can be made that fills one place of it.
-var seed = maphash.MakeSeed()
+const some = 64 // names of which one is compared with all others
 
-// twice says whether two of the names are the same.
-func (c *checker) twice(names []name) bool {
-	if len(names) > few {
-		return c.twiceInMany(names)
+// name checks the name at i and takes it among its siblings. It may overlook one that comes twice when there are more than some.
+func (c *checker) name(i int, o *siblings) int {
+	if i >= len(c.b) || c.b[i] != '"' {
+		return c.mistake(i)
 	}
-	for i := 1; i < len(names); i++ {
-		for j := range i {
-			if names[i].n == names[j].n && bytes.Equal(c.of(names[i]), c.of(names[j])) {
-				return true
-			}
+	escapes := c.escapes
+	end := c.text(i)
+	if end < 0 {
+		return refused
+	}
+	n := name{at: int32(i + 1), n: int32(end - i - 2)} //nolint:gosec // Check bounds the text
+	text, at := c.b, i+1
+	if c.escapes > escapes {
+		at = len(c.escaped)
+		c.escaped = unescape(c.escaped, c.b[i+1:end-1])
+		text = c.escaped
+		n = name{int32(at), int32(len(c.escaped) - at), true} //nolint:gosec // no longer than the text
+	}
+	if o.seen.add(sign(text, at, int(n.n))) && len(c.names)-o.first <= some && c.has(c.names[o.first:], n) {
+		return c.refuse(errTwice)
+	}
+	c.names = append(c.names, n)
+	return end
+}
+
+func (c *checker) has(names []name, n name) bool {
+	text := c.of(n)
+	for _, other := range names {
+		if other.n == n.n && bytes.Equal(c.of(other), text) {
+			return true
 		}
 	}
 	return false
 }
 
-// twiceInMany puts the names into a table with open addressing.
-func (c *checker) twiceInMany(names []name) bool {
+// leave ends an object and says whether one of its names was overlooked.
+func (c *checker) leave(o *siblings) (twice bool) {
+	twice = len(c.names)-o.first > some && c.twice(c.names[o.first:])
+	c.names, c.escaped = c.names[:o.first], c.escaped[:o.firstEscaped]
+	return twice
+}
+
+// A sieve tells apart most names that differ.
+type sieve [4]uint64
+
+// add says whether a name with the same sign, or by chance another one, may have been added before.
+func (s *sieve) add(sign uint64) bool {
+	word, bit := &s[sign>>62], uint64(1)<<(sign>>56&63)
+	before := *word&bit != 0
+	*word |= bit
+	return before
+}
+
+// sign makes a number of the name b[at:at+n], mostly another one of another name. Whoever wants names with the same sign can make them.
+func sign(b []byte, at, n int) uint64 {
+	const odd = 0x9E3779B97F4A7C15
+	var w uint64
+	switch {
+	case n >= 8:
+		w = wordAt(b, at) ^ bits.RotateLeft64(wordAt(b, at+n-8), 29)
+	case len(b)-at >= 8:
+		w = wordAt(b, at) & (1<<(8*n) - 1)
+	default:
+		for i := n; i > 0; i-- { // as the word has them
+			w = w<<8 | uint64(b[at+i-1])
+		}
+	}
+	return (w ^ uint64(n)) * odd //nolint:gosec // a length
+}
+
+// seed makes the order of a table nobody's to foresee, so that no text can be made that fills one place of it.
+var seed = maphash.MakeSeed()
+
+// twice says whether two of the names are the same. It puts them into a table with open addressing.
+func (c *checker) twice(names []name) bool {
 	size := 32
 	for size < 2*len(names) {
 		size *= 2

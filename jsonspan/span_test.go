@@ -2,6 +2,7 @@ package jsonspan
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -135,11 +136,47 @@ func TestShape(t *testing.T) {
 	}
 }
 
+// members is an object of n of them.
+func members(prefix string, n int) string {
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = fmt.Sprintf(`"%s%d":%d`, prefix, i, i)
+	}
+	return "{" + strings.Join(parts, ",") + "}"
+}
+
+// A name that comes twice is found wherever both stand, however many others there are, and however they are written.
+func TestTwice(t *testing.T) {
+	for _, name := range []string{"", "a", "id", "seven77", "eight888", "nine99999", "a name of more than sixteen", `\u0061b`, "é"} {
+		for _, n := range []int{0, 1, 12, 62, 63, 64, 65, 66, 200} {
+			others := strings.Trim(members("n", n), "{}")
+			for _, text := range []string{
+				fmt.Sprintf(`{"%s":0,%s,"%s":1}`, name, others, name), fmt.Sprintf(`{%s,"%s":0,"%s":1}`, others, name, name), fmt.Sprintf(`{"%s":0,"%s":1,%s}`, name, name, others),
+				fmt.Sprintf(`[{"x":{%s,"%s":0,"%s":1}}]`, others, name, name), fmt.Sprintf(`{"%s":0,%s,"%s":1}`, name, others, strings.Replace(name, `\u0061`, "a", 1)),
+			} {
+				text = strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(text, ",,", ","), "{,", "{"), ",}", "}")
+				if _, err := Check([]byte(text)); !errors.Is(err, errTwice) {
+					t.Errorf("%.200s: got %v", text, err)
+				}
+			}
+			once := strings.ReplaceAll(fmt.Sprintf(`{"%s":0,%s,"%s%s":1}`, name, others, name, name+"x"), ",,", ",")
+			if _, err := Check([]byte(once)); err != nil {
+				t.Errorf("%.200s: got %v", once, err)
+			}
+		}
+	}
+}
+
 // FuzzSpans compares everything with the slow ways of oracle_test.go.
 func FuzzSpans(f *testing.F) {
 	for text := range checks {
 		f.Add([]byte(text), []byte(`{"a":[1,{"b":2}],"c":{}}`))
 		f.Add([]byte(`{"a":[{"b":1.10}],"b":"\u0062","c":[`+text+`]}`), []byte(text))
+	}
+	for _, n := range []int{8, 17, 63, 64, 65, 66, 130} { // on both sides of where the way changes in which names are compared
+		f.Add([]byte(members("n", n)), []byte(members("m", n)))
+		f.Add([]byte(members("n", n)), []byte(members("n", 3)))
+		f.Add([]byte(members("a long name ", n)), []byte(strings.ReplaceAll(members("a long name ", n/2), ",", " ,\n        ")))
 	}
 	half := regexp.MustCompile(`\\u[dD][89a-fA-F]`) // encoding/json reads half a character as U+FFFD
 	f.Fuzz(func(t *testing.T, a, b []byte) {
@@ -174,11 +211,18 @@ func FuzzSpans(f *testing.F) {
 		if errB != nil || wantB != nil {
 			return
 		}
+		var first, second Outline
+		if err := errors.Join(first.Check(a), second.Check(b)); err != nil || string(first.Value) != string(x) {
+			t.Fatalf("%q and %q: got %q %v", a, b, first.Value, err)
+		}
 		for o := Deep; o <= Strict; o++ {
 			for l := Replace; l <= Concat; l++ {
 				rule := Rule{o, l}
 				want, wantErr := mergeTrees(rule, treeA, treeB, true)
 				got, err := Merge(nil, rule, x, y)
+				if outlined, wrong := MergeOutlines(nil, rule, []*Outline{&first, &second}); string(outlined) != string(got) || (wrong == nil) != (err == nil) {
+					t.Fatalf("%v of %q and %q: got %q %v, of outlines %q %v", rule, x, y, got, err, outlined, wrong)
+				}
 				if (err == nil) != (wantErr == nil) || err == nil && written(got) != writeTree(want) {
 					t.Fatalf("%v of %q and %q: got %q %v, want %q %v", rule, x, y, got, err, writeTree(want), wantErr)
 				}
@@ -196,5 +240,17 @@ func TestAllocations(t *testing.T) {
 		dst, _ = Merge(dst[:0], Rule{}, v, b)
 	}); n > 3 {
 		t.Errorf("got %v allocations, want at most 3: the path, and the lists of values and members", n)
+	}
+	var parts [3]Outline
+	list := []*Outline{&parts[0], &parts[1], &parts[2]}
+	texts := [][]byte{listing(1), wide("a"), listing(2)}
+	dst = make([]byte, 0, 64<<10)
+	if n := testing.AllocsPerRun(100, func() {
+		for i := range list {
+			_ = list[i].Check(texts[i])
+		}
+		dst, _ = MergeOutlines(dst[:0], Rule{}, list)
+	}); n > 1 {
+		t.Errorf("got %v allocations, want at most 1, the list of values", n)
 	}
 }
