@@ -21,7 +21,7 @@ import (
 
 // Who a request is from and what it may do costs no allocation more than a plain one, once the gateway knows the credential.
 func TestIdentityAllocations(t *testing.T) {
-	const plain, refusal = 2, 3
+	const plain, refusal = 2, 1
 	b := newTarget(t, hello)
 	hash, err := identity.HashPassword("open sesame")
 	if err != nil {

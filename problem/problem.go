@@ -75,6 +75,7 @@ type Problem struct {
 	Extra  map[string]any // further members of the document (RFC 9457 §3.2)
 	Break  bool           // the client gets no answer: its connection breaks, on purpose
 	cause  error
+	first  [1][2]string // where Header begins: most have one field at most
 }
 
 // New tells the client what happened this time.
@@ -90,6 +91,9 @@ func (t *Type) Wrap(cause error) *Problem { return &Problem{Type: t, cause: caus
 
 // With adds a header field to the answer.
 func (p *Problem) With(name, value string) *Problem {
+	if p.Header == nil {
+		p.Header = p.first[:0]
+	}
 	p.Header = append(p.Header, [2]string{name, value})
 	return p
 }
@@ -117,6 +121,13 @@ func (p *Problem) Unwrap() error { return p.cause }
 
 // From makes any error a problem. One that nobody declared tells the client nothing but 500.
 func From(err error) *Problem {
+	if p, ok := err.(*Problem); ok { //nolint:errorlint // the common case, without an allocation; within finds the rest
+		return p
+	}
+	return within(err)
+}
+
+func within(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
 		return p
