@@ -46,6 +46,7 @@ type race struct {
 	started []*runner
 	left    int // runners that have not come in
 	done    chan *runner
+	gone    chan struct{} // nobody waits for the answer any more
 
 	mu   sync.Mutex
 	over bool // guarded by mu; who comes in now throws its answer away
@@ -70,7 +71,12 @@ type runner struct {
 
 // race is try for a call that may go to several targets.
 func (u *Upstream) race(s *sending, p *pick, start time.Time) (*wire.Response, *wire.CallError) {
-	r := &race{u: u, retry: s.retry, done: make(chan *runner, u.hedge.max+1)}
+	r := &race{u: u, retry: s.retry, done: make(chan *runner, u.hedge.max+1), gone: make(chan struct{}, 1)}
+	if !s.c.Cancel.Begin(r.tell) {
+		p.giveBack()
+		return nil, &wire.CallError{Op: wire.OpRequest, Err: wire.ErrClientGone}
+	}
+	defer s.c.Cancel.Over()
 	defer r.end()
 	if !r.run(s.c, *p, start) {
 		return u.tryOne(s, *p, start)
@@ -179,7 +185,7 @@ func (r *race) end() {
 func (r *race) first(s *sending) (best *runner) {
 	timer := time.NewTimer(r.u.hedge.wait())
 	defer timer.Stop()
-	gone, stop := make(chan struct{}), func() {}
+	stop := func() {}
 	defer func() { stop() }()
 	watched := false
 	for {
@@ -192,16 +198,24 @@ func (r *race) first(s *sending) (best *runner) {
 			}
 		case <-timer.C:
 			if !watched {
-				watched, stop = true, s.watch(func() { close(gone) })
+				watched, stop = true, s.watch(r.tell)
 			}
 			if r.further(s) {
 				timer.Reset(r.u.hedge.wait())
 			}
 		case <-r.u.registry.life.Done():
 			return r.lost(best)
-		case <-gone:
+		case <-r.gone:
 			return r.lost(best)
 		}
+	}
+}
+
+// tell says that nobody waits for the answer any more.
+func (r *race) tell() {
+	select {
+	case r.gone <- struct{}{}:
+	default: // that is known
 	}
 }
 

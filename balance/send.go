@@ -251,9 +251,9 @@ func (u *Upstream) failed(t *target, c *wire.Call, err *wire.CallError, start ti
 		u.broke(t, 0, err)
 	case wire.OpRequest:
 		t.counts.Done(telemetry.Canceled)
-		if c.Cancel != nil { // at least so long
-			now := time.Now()
-			u.took(t, now, now.Sub(start))
+		now := time.Now()
+		if took := now.Sub(start); c.Cancel != nil && int64(took) > t.remembered(u.registry.clock(now)) { // at least so long
+			u.took(t, now, took)
 		}
 		return nothing
 	}

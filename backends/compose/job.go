@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -119,7 +118,7 @@ func (j *job) send() {
 		j.out.Deadline = now.Add(t)
 	}
 	j.r.Time = now
-	j.conn.Watch = r.client.watch
+	j.conn.Watch = j.watch
 	j.x.Start, j.x.Deadline = now, j.out.Deadline
 	defer j.x.End()
 	resp, err := j.call.to.Send(&j.x, &j.out)
@@ -146,65 +145,6 @@ func (j *job) home() {
 func (j *job) over() {
 	if j.err != nil && j.call.OnError.how == fail {
 		j.run.cut(j.place)
-	}
-}
-
-// An audience has the client watched while calls wait, by one watcher for all of them.
-type audience struct {
-	conn *wire.Conn
-
-	mu     sync.Mutex // guards what follows
-	stop   func()     // ends the watcher, nil while there is none
-	closed bool
-	gone   bool
-	told   map[int]func() // whom to tell
-	next   int
-}
-
-// watch is wire.Conn.Watch of all calls.
-func (a *audience) watch(gone func()) (stop func()) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed || a.conn == nil || a.conn.Watch == nil {
-		return func() {}
-	}
-	if a.gone {
-		gone()
-		return func() {}
-	}
-	if a.told == nil {
-		a.told = map[int]func(){}
-		a.stop = a.conn.Watch(a.left)
-	}
-	a.next++
-	me := a.next
-	a.told[me] = gone
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		delete(a.told, me)
-	}
-}
-
-// left tells all that the client has gone.
-func (a *audience) left() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.gone = true
-	for _, gone := range a.told {
-		gone()
-	}
-}
-
-// close ends the watcher: from here on the client's connection is the edge's again.
-func (a *audience) close() {
-	a.mu.Lock()
-	a.closed = true
-	stop := a.stop
-	a.stop = nil
-	a.mu.Unlock()
-	if stop != nil {
-		stop()
 	}
 }
 

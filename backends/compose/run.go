@@ -268,19 +268,28 @@ func (r *run) enlist(j *job) bool {
 	return true
 }
 
-// cut ends what comes behind a job that failed and must not.
+// cut ends what comes behind a job that failed and must not: what has no answer yet is canceled, and what still reads one is told.
 func (r *run) cut(at place) {
+	for _, j := range r.behind(at) {
+		j.cancel.Cancel()
+		r.client.drop(j)
+	}
+}
+
+// behind notes that nothing behind a place is needed, and returns the jobs to which that is news.
+func (r *run) behind(at place) (list []*job) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !at.before(r.last) {
-		return
+		return nil
 	}
 	r.last = at
 	for _, j := range r.ours {
 		if at.before(j.place) && !j.stop.Swap(true) {
-			j.cancel.Cancel()
+			list = append(list, j)
 		}
 	}
+	return list
 }
 
 // land takes a job that is back.

@@ -40,8 +40,9 @@ func (s *services) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error
 	s.mu.Unlock()
 	if s.delay != nil {
 		gone := make(chan struct{})
-		stop := x.Request.Conn.Watch(func() { close(gone) })
-		if !c.Cancel.Begin(func() { close(gone) }) {
+		tell := sync.OnceFunc(func() { close(gone) })
+		stop := x.Request.Conn.Watch(tell)
+		if !c.Cancel.Begin(tell) {
 			return nil, problem.BadRequest.New("canceled")
 		}
 		select {
