@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"sallyport/function/event"
 )
@@ -72,22 +71,18 @@ func accepted(rw http.ResponseWriter) {
 // next hands out an event, however long that takes.
 func (a *api) next(rw http.ResponseWriter, r *http.Request) {
 	w := a.w
-	w.f.mu.Lock()
-	if w.current != nil { // it has given up, whatever the reason
-		v := w.current
-		w.current = nil
-		w.f.counts.Errors++
-		v.finish(errors.New("the function asked for another event without an answer to the one it had"))
-	}
-	w.f.mu.Unlock()
 	w.f.ready(w)
 	select {
 	case v := <-w.work:
+		deadline, heard := w.hand(r.Context(), v)
+		if !heard {
+			return
+		}
 		h := rw.Header()
 		h.Set("Content-Type", "application/json")
 		h.Set("Content-Length", strconv.Itoa(len(v.Event)))
 		h.Set("Lambda-Runtime-Aws-Request-Id", v.ID)
-		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(w.f.config.Timeout).UnixMilli(), 10))
+		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(deadline.UnixMilli(), 10))
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", w.f.arn())
 		if v.Trace != "" {
 			h.Set("Lambda-Runtime-Trace-Id", v.Trace)
@@ -129,7 +124,7 @@ func (a *api) settle(rw http.ResponseWriter, id string, set func(v *Invocation))
 // stream hands a result on as it comes.
 func (a *api) stream(rw http.ResponseWriter, r *http.Request, id string) {
 	from, to := io.Pipe()
-	if !a.w.answer(id, func(v *Invocation) { v.stream, v.kind = from, r.Header.Get("Content-Type") }) {
+	if !a.w.answer(id, func(v *Invocation) { v.stream, v.kind, a.w.open = from, r.Header.Get("Content-Type"), true }) {
 		refuse(rw, http.StatusBadRequest, "this is no event that has no answer yet")
 		return
 	}
@@ -143,10 +138,12 @@ func (a *api) stream(rw http.ResponseWriter, r *http.Request, id string) {
 		_ = to.CloseWithError(errors.New("the function's process ended within its answer"))
 		return
 	}
-	if a.within(r, id) != nil {
+	failed := a.within(r, id) != nil
+	if failed {
 		_ = to.CloseWithError(errors.New("the function failed within its answer"))
 	}
 	_ = to.Close()
+	a.w.complete(failed)
 	accepted(rw)
 }
 
@@ -177,12 +174,12 @@ func (a *api) initError(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the process is gone
 	}
-	w := a.w
 	wrong := readFailure(text, r.Header.Get("Lambda-Runtime-Function-Error-Type"))
-	w.tell("", wrong, text)
-	w.f.mu.Lock()
-	w.wrong = wrong
-	w.f.mu.Unlock()
+	a.w.tell("", wrong, text)
+	if !a.w.failStart(wrong) {
+		reply(rw, http.StatusForbidden, map[string]string{"errorMessage": "the start of this process is over", "errorType": "InvalidStateTransition"})
+		return
+	}
 	accepted(rw)
 }
 

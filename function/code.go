@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,19 +16,21 @@ import (
 // maxCode bounds the files that are looked at; changes of those beyond are not noticed.
 const maxCode = 20_000
 
-// reread looks at the code. If it changed, processes that have the code of before get no more calls.
+// reread looks at the code. If it changed, processes that have the code of before get no more calls. What changes from one look to the
+// next may be half of a copy, and is waited for.
 func (f *Function) reread() {
 	digest := digestOf(f.config.Directory.Path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if digest == f.code || digest == "" {
+	if f.code == "" {
+		f.code = digest
+	}
+	still := digest == f.seen
+	f.seen = digest
+	if !still || digest == f.code || digest == "" {
 		return
 	}
-	first := f.code == ""
 	f.code = digest
-	if first {
-		return
-	}
 	f.age++
 	f.counts.Reloads++
 	f.failed, f.again, f.last = 0, time.Time{}, nil // the new code has not failed yet
@@ -41,8 +44,12 @@ func (f *Function) reread() {
 
 // digestOf tells two states of a folder apart by name, size and time of what is in it; "" when nobody can tell.
 func digestOf(folder string) string {
+	folder, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return ""
+	}
 	h, n := sha256.New(), 0
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil && path != folder {
 			err = nil // gone meanwhile
 		}
@@ -61,7 +68,7 @@ func digestOf(folder string) string {
 		if n++; n > maxCode {
 			return filepath.SkipAll
 		}
-		if at, err := d.Info(); err == nil {
+		if at, err := os.Stat(path); err == nil { // of what a link leads to
 			fmt.Fprintf(h, "%q %d %d\n", path, at.Size(), at.ModTime().UnixNano())
 		}
 		return nil

@@ -65,3 +65,37 @@ func TestLines(t *testing.T) {
 		t.Errorf("got %.100q of %d lines", got, len(got))
 	}
 }
+
+// A folder and files that are links are what they lead to: so folders are deployed, and mounted in Kubernetes.
+func TestDigestOfLinks(t *testing.T) {
+	at := t.TempDir()
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"..1", "..2", "code"} {
+		do(os.Mkdir(filepath.Join(at, name), 0o755))
+	}
+	do(os.WriteFile(filepath.Join(at, "..1", "app.py"), []byte("1"), 0o600))
+	do(os.WriteFile(filepath.Join(at, "..2", "app.py"), []byte("22"), 0o600))
+	do(os.Symlink("../..data/app.py", filepath.Join(at, "code", "app.py")))
+	do(os.Symlink("code", filepath.Join(at, "current")))
+	swap := func(to string) {
+		_ = os.Remove(filepath.Join(at, "..data"))
+		do(os.Symlink(to, filepath.Join(at, "..data")))
+	}
+	for _, folder := range []string{"code", "current"} {
+		swap("..1")
+		first := digestOf(filepath.Join(at, folder))
+		swap("..2")
+		if digestOf(filepath.Join(at, folder)) == first {
+			t.Errorf("%s: another file behind the link is not noticed", folder)
+		}
+		swap("..1")
+		if digestOf(filepath.Join(at, folder)) != first {
+			t.Errorf("%s: the same file is another one", folder)
+		}
+	}
+}

@@ -47,6 +47,7 @@ type Invocation struct {
 	result  []byte
 	stream  io.ReadCloser // of a result that comes in parts, else nil
 	kind    string        // content type of the stream
+	left    bool          // nobody waits for what comes of it; guarded by the function's mu
 }
 
 // Started is closed once a process has the call, or it has failed.
@@ -66,6 +67,7 @@ type Function struct {
 	name     string
 	config   *Config
 	sum      string
+	first    sync.Once // looks at the code before there is a process
 
 	mu      sync.Mutex // guards all that follows
 	queue   []*Invocation
@@ -75,6 +77,7 @@ type Function struct {
 	state   state
 	keeping bool   // the keeper runs
 	code    string // digest of the code that new processes get
+	seen    string // the one that was seen last
 	age     int    // counts the changes of the code; a process of an earlier age gets no more calls
 	number  uint64 // counts processes
 	failed  int    // starts in a row
@@ -107,12 +110,9 @@ func (f *Function) ARN() string { return f.arn() }
 
 // Begin makes a call. It does not wait for anything.
 func (f *Function) Begin(c Call) (*Invocation, error) {
-	if !f.registry.join(f) {
-		return nil, ErrClosed
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.state == closed {
+	if f.state == closed || !f.registry.join(f) {
 		return nil, ErrClosed
 	}
 	v := &Invocation{Call: c, started: make(chan struct{}), done: make(chan struct{})}
@@ -151,21 +151,16 @@ func (f *Function) free() *worker {
 // Abandon takes a call back that no process has yet. It returns false when one has: then it takes its way, and nobody hears of it.
 func (f *Function) Abandon(v *Invocation) bool {
 	f.mu.Lock()
-	i := slices.Index(f.queue, v)
-	if i >= 0 {
+	defer f.mu.Unlock()
+	if i := slices.Index(f.queue, v); i >= 0 {
 		f.queue = slices.Delete(f.queue, i, i+1)
 		f.held -= len(v.Event)
+		return true
 	}
-	f.mu.Unlock()
-	if i < 0 {
-		f.registry.crew.Go(func() { // ends with the call
-			<-v.done
-			if v.stream != nil {
-				_ = v.stream.Close()
-			}
-		})
+	if v.left = true; v.stream != nil {
+		_ = v.stream.Close()
 	}
-	return i >= 0
+	return false
 }
 
 // room is how many calls may wait, those for whom a process is started among them. The caller holds mu.
@@ -213,10 +208,17 @@ func (f *Function) ready(w *worker) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if w.state == starts {
-		f.failed, f.last, f.again = 0, nil, time.Time{}
+		f.failed, f.last, f.again, w.wrong = 0, nil, time.Time{}, nil
 	}
-	if w.state == ends {
+	switch {
+	case w.state == ends:
 		return
+	case w.state == idles, w.current != nil && !w.handed:
+		return // it asked before, and did not hear
+	case w.current != nil:
+		f.counts.Errors++
+		w.current.finish(errors.New("the function asked for another event without an answer to the one it had"))
+		w.current = nil
 	}
 	w.asked, w.state, w.since = true, idles, time.Now()
 	switch {
@@ -272,14 +274,12 @@ func (f *Function) failAll(why error) {
 
 // serve has the function keep its processes ready.
 func (f *Function) serve() {
-	if !f.registry.join(f) {
-		return
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.state == dormant || f.state == retired {
-		f.state = serving
+	if f.state == closed || !f.registry.join(f) {
+		return
 	}
+	f.state = serving
 	f.warm()
 }
 
@@ -298,7 +298,7 @@ func (f *Function) retire() {
 	for w := f.free(); w != nil; w = f.free() {
 		w.end()
 	}
-	if len(f.workers) == 0 {
+	if len(f.workers) == 0 && len(f.queue) == 0 {
 		f.registry.forget(f)
 	}
 }

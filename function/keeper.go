@@ -11,7 +11,7 @@ import (
 // This file is what is done beside calls: processes that nobody needs end, those that hold too much are killed, code that changed is noticed,
 // and those that there shall be in any case are started again.
 
-// every is how often that is looked at; less often where looking takes long.
+// every is how often that is looked at; code less often where looking takes long.
 const every = time.Second
 
 // keep has the keeper run. The caller holds mu.
@@ -24,21 +24,19 @@ func (f *Function) keep() {
 
 // keeper runs for as long as there is a process or shall be one.
 func (f *Function) keeper() {
-	pause := every
-	for {
-		time.Sleep(pause / 4)
-		for range 3 { // a gateway that stops does not wait for the whole of it
-			if f.stopped() {
-				return
-			}
-			time.Sleep(pause / 4)
-		}
-		began := time.Now()
-		f.reread()
-		f.look()
-		pause = max(every, 50*time.Since(began))
-		if f.stopped() {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var due time.Time // the next look at the code
+	for !f.stopped() {
+		select {
+		case <-f.registry.quit:
 			return
+		case now := <-tick.C:
+			if !now.Before(due) {
+				f.reread()
+				due = now.Add(50 * time.Since(now))
+			}
+			f.look()
 		}
 	}
 }

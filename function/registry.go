@@ -24,6 +24,7 @@ type Registry struct {
 	closed bool
 
 	crew sync.WaitGroup // every goroutine of every function
+	quit chan struct{}  // closed once the registry is
 }
 
 // NewRegistry makes a registry whose processes are started by host, on this machine when that is nil.
@@ -31,7 +32,7 @@ func NewRegistry(log *slog.Logger, host Host) *Registry {
 	if host == nil {
 		host = &machine{log: log}
 	}
-	return &Registry{log: log, host: host, live: map[string]*Function{}, known: map[*Function]bool{}}
+	return &Registry{log: log, host: host, live: map[string]*Function{}, known: map[*Function]bool{}, quit: make(chan struct{})}
 }
 
 // Prepare returns the function of that name: the one in service if it has the same settings, which sum spells, or one that does nothing
@@ -70,7 +71,8 @@ func (r *Registry) Serve(set map[string]*Function) {
 	}
 }
 
-// join has the registry know of a function that does something; it says no once the registry is closed.
+// join has the registry know of a function that does something; it says no once the registry is closed. The caller holds f.mu, as it does
+// with forget, so that none is forgotten that has begun something.
 func (r *Registry) join(f *Function) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,6 +92,9 @@ func (r *Registry) forget(f *Function) {
 // Close ends all processes at once, calls under way with them, and waits until they have ended.
 func (r *Registry) Close() {
 	r.mu.Lock()
+	if !r.closed {
+		close(r.quit)
+	}
 	r.closed = true
 	r.live = map[string]*Function{}
 	var all []*Function

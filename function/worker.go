@@ -1,6 +1,7 @@
 package function
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -20,11 +21,14 @@ type worker struct {
 	asked  bool      // it has asked for a call: its start was good
 
 	process Process     // nil before it runs
-	current *Invocation // that the process has, nil for none or once it is answered
+	current *Invocation // that the process has or is to get, nil for none or once it is answered
 	latest  *Invocation // the same, also once it is answered
+	handed  bool        // the process has it
+	open    bool        // its answer is under way, in parts
+	until   time.Time   // when it has to be answered
 	timer   *time.Timer // for the start, then for each call
 	why     error       // why it is made to end; nil when there is nothing wrong, or it ended by itself
-	wrong   *Failure    // what it said before it ended at its start
+	wrong   *Failure    // what it said of why its start failed
 }
 
 // A stage is where a worker is.
@@ -46,9 +50,9 @@ func newWorker(f *Function, number uint64) *worker {
 // run starts the process and waits for its end.
 func (w *worker) run() {
 	f := w.f
-	f.reread() // a process may get newer code than it is known to have, and never older
+	f.first.Do(f.reread)
 	f.mu.Lock()
-	w.age = f.age
+	w.age = f.age // it may get newer code than it is known to have, and never older
 	gone := w.state == ends
 	f.mu.Unlock()
 	var err error
@@ -63,14 +67,14 @@ func (w *worker) run() {
 		f.registry.log.Warn("a process of a function ended", "function", f.name, "process", w.number, "why", why.Error())
 	}
 	w.stop()
-	if v := w.current; v != nil {
-		if why == nil {
-			why = w.crashed(err)
-		}
-		if why != ErrTimeout && why != ErrClosed {
-			f.counts.Crashes++
-		}
-		w.current = nil
+	v := w.current
+	if why == nil && v != nil {
+		why = w.crashed(err)
+	}
+	if (v != nil || w.open) && why != ErrTimeout && why != ErrClosed {
+		f.counts.Crashes++
+	}
+	if w.current = nil; v != nil {
 		v.finish(why)
 	}
 	f.mu.Unlock()
@@ -108,11 +112,36 @@ func (w *worker) crashed(err error) error {
 
 // give hands a call to an idle process. The caller holds mu.
 func (w *worker) give(v *Invocation) {
-	w.state, w.current, w.latest = works, v, v
+	w.state, w.current, w.latest, w.handed, w.until = works, v, v, false, time.Now().Add(w.f.config.Timeout)
 	w.timer.Stop()
 	w.timer = time.AfterFunc(w.f.config.Timeout, func() { w.late(v) })
 	close(v.started)
 	w.work <- v
+}
+
+// hand is called when the process is about to get v, and says until when it has to answer. If it does not hear any more, v is there when it
+// asks again.
+func (w *worker) hand(ctx context.Context, v *Invocation) (until time.Time, heard bool) {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	if ctx.Err() != nil {
+		w.work <- v
+		return time.Time{}, false
+	}
+	w.handed = true
+	return w.until, true
+}
+
+// failStart takes down that the start failed. The process is about to end by itself, and ended if it does not.
+func (w *worker) failStart(wrong *Failure) bool {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	if w.state != starts {
+		return false
+	}
+	w.wrong = wrong
+	w.timer.Reset(min(grace, w.f.config.Startup))
+	return true
 }
 
 // late ends a process that takes too long: for its start when v is nil, for v otherwise.
@@ -121,9 +150,11 @@ func (w *worker) late(v *Invocation) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
+	case v == nil && w.state == starts && w.wrong != nil:
+		w.kill(w.wrong)
 	case v == nil && w.state == starts:
 		w.kill(fmt.Errorf("the function's process did not ask for an event within %v", f.config.Startup))
-	case v != nil && w.state == works && w.current == v:
+	case v != nil && w.state == works && (w.current == v || w.latest == v && w.open):
 		f.counts.Timeouts++
 		f.registry.log.Warn("a function took too long", "function", f.name, "id", v.ID, "process", w.number, "timeout", f.config.Timeout.String())
 		w.kill(ErrTimeout)
@@ -167,7 +198,7 @@ func (w *worker) answer(id string, set func(v *Invocation)) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	v := w.current
-	if v == nil || v.ID != id {
+	if v == nil || v.ID != id || !w.handed {
 		return false
 	}
 	w.current = nil
@@ -175,8 +206,21 @@ func (w *worker) answer(id string, set func(v *Invocation)) bool {
 	if v.err != nil {
 		f.counts.Errors++
 	}
+	if v.left && v.stream != nil {
+		_ = v.stream.Close()
+	}
 	close(v.done)
 	return true
+}
+
+// complete is called once an answer in parts has come to its end.
+func (w *worker) complete(failed bool) {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	w.open = false
+	if failed {
+		w.f.counts.Errors++
+	}
 }
 
 // finish ends a call without a result.
