@@ -42,7 +42,9 @@ func TestExamples(t *testing.T) {
 func TestOtherExamples(t *testing.T) {
 	sound(t, filepath.Join(root, "examples", "service.yaml"))
 	sound(t, filepath.Join(root, "examples", "directory"))
-	sound(t, filepath.Join(root, "examples", "forward-auth", "auth.yaml"))
+	for _, name := range []string{"forward-auth/auth.yaml", "soap/service.yaml", "bff/services.yaml", "order-page/services.yaml"} {
+		sound(t, filepath.Join(root, "examples", name))
+	}
 }
 
 // sound fails for a document with errors or warnings.
