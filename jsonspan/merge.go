@@ -69,6 +69,13 @@ func (o *Outline) Check(b []byte) (err error) {
 // Set makes v the value, which Check has let pass before, or which is a piece of such a value.
 func (o *Outline) Set(v []byte) { o.Value, o.noted, o.b = v, false, nil }
 
+// Forget leaves o without a value, and with little room.
+func (o *Outline) Forget() {
+	if o.Set(nil); cap(o.members) > maxKept/64 {
+		o.members = nil
+	}
+}
+
 func (o *Outline) note(name, nameEnd, value, end int) {
 	o.members = append(o.members, mark{int32(name), int32(nameEnd), int32(value), int32(end)}) //nolint:gosec // Check bounds the text
 }

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,14 +24,15 @@ func (r *run) answer() (*wire.Response, error) {
 	if err != nil {
 		return nil, r.unfit(err)
 	}
-	body, err := r.body(v)
+	body, err := r.text(v)
 	if err != nil {
 		return nil, r.unfit(err)
 	}
 	if int64(len(body)) > int64(b.MaxBody) {
 		return nil, failed.New("The answer is too large.").Because(errLarge)
 	}
-	resp := &wire.Response{Status: b.status, Length: int64(len(body))}
+	resp := &r.resp
+	resp.Status, resp.Length = b.status, int64(len(body))
 	if resp.Status == 0 {
 		if resp.Status, err = r.status(); err != nil {
 			return nil, r.unfit(err)
@@ -47,7 +49,8 @@ func (r *run) answer() (*wire.Response, error) {
 	}
 	r.mark(h)
 	if r.x.Request.Method != "HEAD" && !bodyless(resp.Status) { // RFC 9110 §9.3.2: everything but the body
-		resp.Body = wire.BytesBody(body)
+		r.body = *wire.BytesBody(body)
+		resp.Body = &r.body
 	}
 	if bodyless(resp.Status) {
 		resp.Length = 0
@@ -87,37 +90,52 @@ func (r *run) view() (*view, error) {
 	return &r.b.views[len(r.b.views)-1], nil // the last one has no when
 }
 
-func (r *run) body(v *view) ([]byte, error) {
-	dst := make([]byte, 0, r.held+512)
+func (r *run) text(v *view) (_ []byte, err error) {
+	r.room = take(r.held + 512)
 	if v.body != nil {
-		return v.body.AppendBut(dst, &r.vars, r.absent)
+		r.room, err = v.body.AppendBut(r.room, &r.vars, r.absent)
+		return r.room, err
 	}
-	var room [8][]byte
-	values, from := room[:0], []*call(nil)
 	for _, c := range v.of {
-		for _, a := range r.all(c) {
-			if raw, ok := a.Body.(expr.Raw); ok {
-				values, from = append(values, raw), append(from, c)
-			}
-		}
+		r.gather(c)
 	}
-	out, err := jsonspan.Merge(dst, v.rule, values...)
+	r.room, err = jsonspan.MergeOutlines(r.room, v.rule, r.parts)
 	var clash *jsonspan.Clash
 	if errors.As(err, &clash) {
-		return nil, failed.New("The call %s brought a name that another one has as well.", from[clash.Of].name).Because(err)
+		return nil, failed.New("The call %s brought a name that another one has as well.", r.from(clash.Of)).Because(err)
 	}
-	return out, err
+	return r.room, err
 }
 
-// all are the answers of a call that are there.
-func (r *run) all(c *call) []*expr.Answer {
-	switch v, _, _ := r.answers(c.name); v := v.(type) {
-	case *expr.Answer:
-		return []*expr.Answer{v}
-	case []*expr.Answer:
-		return v
+// gather adds what a call brought to what is joined.
+func (r *run) gather(c *call) {
+	s := &r.states[c.at]
+	if s.job != nil {
+		s.job.part()
 	}
-	return nil
+	for _, j := range s.list {
+		if !j.omitted {
+			j.part()
+		}
+	}
+}
+
+// part adds the answer of one call, which mostly is outlined already.
+func (j *job) part() {
+	raw, ok := j.answer.Body.(expr.Raw)
+	if !ok {
+		return
+	}
+	if o := j.outline.Value; len(o) != len(raw) || &o[0] != &raw[0] {
+		j.outline.Set(raw)
+	}
+	j.run.parts = append(j.run.parts, &j.outline)
+}
+
+// from names the call that brought part i of what is joined.
+func (r *run) from(i int) string {
+	j := slices.IndexFunc(r.jobs[:r.used], func(j *job) bool { return &j.outline == r.parts[i] })
+	return r.jobs[j].call.name
 }
 
 // absent says whether a member whose expressions failed is left out: it needs a call that was.

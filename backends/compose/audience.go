@@ -28,7 +28,7 @@ type ear struct {
 
 // watch is wire.Conn.Watch of the call's connection to nobody: gone is called when the client has gone, or nobody needs the call.
 func (j *job) watch(gone func()) (stop func()) {
-	a := &j.run.client
+	a := j.run.client
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	e := &ear{job: j, gone: gone}

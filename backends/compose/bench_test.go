@@ -52,6 +52,7 @@ func BenchmarkMerge(b *testing.B) {
 			b.Fatal(err)
 		}
 		resp.Close()
+		x.End()
 		x.Calls = x.Calls[:0]
 	}
 }
@@ -66,6 +67,7 @@ func BenchmarkBody(b *testing.B) {
 			b.Fatal(err)
 		}
 		resp.Close()
+		x.End()
 		x.Calls = x.Calls[:0]
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"sallyport/expr"
@@ -81,6 +82,7 @@ type backend struct {
 	headers []string
 	body    bool // an expression looks at the body of the request
 	most    int  // calls that can be under way at once
+	runs    sync.Pool
 }
 
 // A call is a CallConfig made ready to use.
@@ -144,6 +146,7 @@ func (b *backend) handle(x *policy.Exchange) (*wire.Response, error) {
 		}
 	}
 	r := newRun(b, x, time.Now())
+	x.Hold(r)
 	defer r.close()
 	err := r.make()
 	r.tell()

@@ -31,7 +31,12 @@ type job struct {
 
 	answer  expr.Answer
 	header  wire.Header
+	room    []byte // that the body was read into
 	body    []byte
+	outline jsonspan.Outline // of body, unless it has another shape
+	reader  givenUp
+	fly     func() // sends, on a goroutine of its own
+	watchF  func(gone func()) (stop func())
 	err     error
 	omitted bool
 }
@@ -42,7 +47,7 @@ var always = [...]wire.Name{wire.XForwardedFor, wire.XForwardedProto, wire.XForw
 // job makes the call as expressions have it for this request.
 func (r *run) job(c *call, v *vars) (*job, error) {
 	from := r.x.Request
-	j := &job{run: r, call: c}
+	j := r.spare(c)
 	path, err := c.Path.Text(v)
 	if err != nil {
 		return j, err
@@ -82,10 +87,8 @@ func (r *run) job(c *call, v *vars) (*job, error) {
 		}
 	}
 	x := r.x // the goroutine that sends it looks at nothing of the client's exchange
-	j.x = policy.Exchange{
-		Request: &j.r, ID: x.ID, Client: x.Client, Port: x.Port, Log: x.Log, API: x.API, Version: x.Version, Route: x.Route,
-		Auth: x.Auth, Consumer: x.Consumer, Trace: x.Trace,
-	}
+	j.x.Request, j.x.ID, j.x.Client, j.x.Port, j.x.Log, j.x.API, j.x.Version, j.x.Route = &j.r, x.ID, x.Client, x.Port, x.Log, x.API, x.Version, x.Route
+	j.x.Auth, j.x.Consumer, j.x.Trace = x.Auth, x.Consumer, x.Trace
 	if to, asks := c.to.(policy.Careful); asks && !to.Allows(r.x, &j.out) {
 		return j, problem.BadRequest.New("The path leads, or could be read so that it leads, to one that the gateway guards.")
 	}
@@ -118,7 +121,7 @@ func (j *job) send() {
 		j.out.Deadline = now.Add(t)
 	}
 	j.r.Time = now
-	j.conn.Watch = j.watch
+	j.conn.Watch = j.watchF
 	j.x.Start, j.x.Deadline = now, j.out.Deadline
 	defer j.x.End()
 	resp, err := j.call.to.Send(&j.x, &j.out)

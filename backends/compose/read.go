@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"sallyport/expr"
-	"sallyport/jsonspan"
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/wire"
@@ -88,7 +87,7 @@ type givenUp struct {
 var errGivenUp = errors.New("nobody needs the answer any more")
 
 // Read reads.
-func (g givenUp) Read(b []byte) (int, error) {
+func (g *givenUp) Read(b []byte) (int, error) {
 	if g.j.stop.Load() {
 		return 0, errGivenUp
 	}
@@ -114,8 +113,8 @@ func (j *job) content(resp *wire.Response) (any, error) {
 	if j.call.Read == "text" {
 		return string(b), nil
 	}
-	b, err = jsonspan.Check(b)
-	if err == nil && j.call.shape != nil {
+	err = j.outline.Check(b)
+	if b = j.outline.Value; err == nil && j.call.shape != nil {
 		b, err = j.call.shape.Append(make([]byte, 0, len(b)), b)
 	}
 	if err != nil {
@@ -127,7 +126,8 @@ func (j *job) content(resp *wire.Response) (any, error) {
 
 // bytes reads the body without its encoding.
 func (j *job) bytes(resp *wire.Response) ([]byte, error) {
-	var body io.Reader = givenUp{resp.Body, j}
+	j.reader = givenUp{resp.Body, j}
+	var body io.Reader = &j.reader
 	length, limit := resp.Length, int64(j.call.MaxBody)
 	switch coding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))); coding {
 	case "", "identity":
@@ -140,7 +140,7 @@ func (j *job) bytes(resp *wire.Response) ([]byte, error) {
 	default:
 		return nil, &callError{502, "was answered in an encoding that is not understood", fmt.Errorf("content-encoding %.40q", coding)}
 	}
-	b, err := policy.ReadAll(body, length, limit)
+	b, err := j.collect(body, length, limit)
 	switch {
 	case errors.Is(err, policy.ErrTooLarge):
 		return nil, &callError{502, "was answered with too large a body", err}

@@ -9,6 +9,7 @@ import (
 	"sallyport/expr"
 	"sallyport/jsonspan"
 	"sallyport/policy"
+	"sallyport/wire"
 )
 
 // A run is one request's calls under way. The goroutine of the request makes the calls, takes what they answered and evaluates
@@ -21,12 +22,20 @@ type run struct {
 	states []state   // of backend.calls
 	done   chan *job
 	queue  []*job // to be sent
+	sent   int    // of queue
 	flying []*job
-	client audience
-	crew   sync.WaitGroup
 	held   int64 // bytes of bodies
 	large  bool  // those are too many
 	vars   vars
+	one    vars // of the job that is being made
+	client *audience
+
+	jobs  []*job // the first used are in use
+	used  int
+	room  []byte // of the answer's body
+	parts []*jsonspan.Outline
+	resp  wire.Response
+	body  wire.Bytes
 
 	mu   sync.Mutex // guards what follows
 	last place      // where calls have failed that the answer needs: what comes behind is not needed any more
@@ -56,24 +65,11 @@ type state struct {
 	tries   int          // calls sent
 	retried string       // why the last of them was made again
 	answer  *expr.Answer // nil while absent
+	job     *job         // whose answer that is
 	list    []*job       // of for_each
 	left    int          // of those, that are not back
 	next    int          // the item to be sent next
 	items   []any
-}
-
-func newRun(b *backend, x *policy.Exchange, now time.Time) *run {
-	r := &run{b: b, x: x, start: now, by: now.Add(b.Timeout), states: make([]state, len(b.calls)), last: nowhere}
-	if !x.Deadline.IsZero() && x.Deadline.Before(r.by) {
-		r.by = x.Deadline
-	}
-	r.done = make(chan *job, b.most)
-	r.client.conn = x.Request.Conn
-	r.vars = vars{Exchange: x, run: r}
-	for i, c := range b.calls {
-		r.states[i].waits = len(c.needs)
-	}
-	return r
 }
 
 // make makes the calls. Its error is that of the first call, in the order of the graph, that failed and must not.
@@ -209,9 +205,9 @@ var errNoList = errors.New("for_each makes no list")
 // prepare makes the job of a call, or of one item of it, and says whether there is one to be sent.
 func (r *run) prepare(i, item int, value any) bool {
 	c, s := r.b.calls[i], &r.states[i]
-	v := r.vars
-	v.item, v.index, v.repeated = value, item, item >= 0
-	j, err := r.job(c, &v)
+	r.one = r.vars
+	r.one.item, r.one.index, r.one.repeated = value, item, item >= 0
+	j, err := r.job(c, &r.one)
 	j.place = place{i, item}
 	if item >= 0 {
 		s.list[item] = j
@@ -227,9 +223,11 @@ func (r *run) prepare(i, item int, value any) bool {
 
 // launch sends what is to be sent. The last one is sent from here when nothing has to be done meanwhile but wait.
 func (r *run) launch() {
-	for len(r.queue) > 0 {
-		j := r.queue[0]
-		r.queue = r.queue[1:]
+	for r.sent < len(r.queue) {
+		j := r.queue[r.sent]
+		if r.sent++; r.sent == len(r.queue) {
+			r.queue, r.sent = r.queue[:0], 0
+		}
 		if !r.enlist(j) {
 			continue
 		}
@@ -240,10 +238,7 @@ func (r *run) launch() {
 			continue
 		}
 		r.flying = append(r.flying, j)
-		r.crew.Go(func() {
-			defer j.home()
-			j.send()
-		})
+		go j.fly()
 	}
 }
 
@@ -324,12 +319,7 @@ var errTooMuch = errors.New("the bodies of all calls together are larger than ma
 // close ends what is still under way, which nobody waits for: it has to be over before the exchange is.
 func (r *run) close() {
 	r.client.close()
-	if len(r.flying) == 0 {
-		return
+	if len(r.flying) > 0 {
+		r.cut(place{-1, -1})
 	}
-	r.cut(place{-1, -1})
-	r.x.Hold(r)
 }
-
-// Release waits for calls that were given up.
-func (r *run) Release() { r.crew.Wait() }

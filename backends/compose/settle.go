@@ -24,7 +24,7 @@ func (r *run) take(j *job) {
 		}
 	}
 	if j.place.item < 0 {
-		s.status, s.answer = j.answer.Status, &j.answer
+		s.status, s.answer, s.job = j.answer.Status, &j.answer, j
 		s.absent = j.omitted
 		r.finish(i)
 		return
@@ -75,7 +75,8 @@ func (r *run) fails(i int, err error) {
 		r.finish(i)
 		return
 	}
-	j := &job{run: r, call: c, place: place{i, -1}, err: err}
+	j := r.spare(c)
+	j.place, j.err = place{i, -1}, err
 	r.take(j)
 }
 
