@@ -66,7 +66,7 @@ fuzz: ## each fuzz target for FUZZTIME (default 2m)
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -rhoP --include='*_test.go' '^func \KFuzz\w+' $$pkg | sort -u); do \
 	    grep -qP "^func $$f\b" $$pkg/*_test.go || continue; \
-	    echo "== $$pkg $$f"; go test -tags $(TAGS) -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-2m} $$pkg; \
+	    echo "== $$pkg $$f"; go test -tags $(TAGS) -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-2m} -fuzzminimizetime 50x $$pkg; \
 	  done; \
 	done
 
