@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -53,7 +54,7 @@ func newLanguage(roots []*root, more ...cel.EnvOption) *language {
 	for _, r := range roots {
 		options = append(options, cel.Variable(r.name, cel.ObjectType(r.name)))
 	}
-	env := must(cel.NewCustomEnv(append(append(options, functions()...), more...)...))
+	env := must(cel.NewCustomEnv(append(slices.Concat(options, functions(), bounded()), more...)...))
 	l := &language{env: env, checker: must(checker.NewEnv(containers.DefaultContainer, provider, checker.CrossTypeNumericComparisons(true)))}
 	l.parser = must(parser.NewParser(parser.Macros(env.Macros()...), parser.EnablePrattParser(true),
 		parser.ExpressionSizeCodePointLimit(maxSource), parser.MaxExpressionNodeCount(maxNodes), parser.MaxRecursionDepth(100)))

@@ -63,8 +63,9 @@ func (costs) CallCost(function, _ string, args []ref.Val, result ref.Val) *uint6
 		cost += textLen(result) / 10
 	case "sha256", "base64":
 		cost += textLen(args[0]) / 10
-	case "merge":
-		if m, ok := result.(traits.Sizer); ok {
+	case "merge", "reverse", "sort":
+		cost += textLen(result) / 10
+		if m, ok := result.(traits.Sizer); ok && textLen(result) == 0 {
 			cost += uint64(m.Size().(types.Int))
 		}
 	case inName:
@@ -206,7 +207,7 @@ func toJSON(v ref.Val) ref.Val {
 	if err != nil {
 		return types.WrapErr(err)
 	}
-	b, err := AppendJSON(nil, x)
+	b, err := appendJSON(nil, x, maxMade, 0)
 	if err != nil {
 		return types.WrapErr(err)
 	}

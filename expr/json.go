@@ -16,14 +16,32 @@ import (
 	"sallyport/schema"
 )
 
-// AppendJSON appends a value as JSON. The names of a map come in order of their bytes, so that the same value gives the same
-// text; numbers keep every digit.
-func AppendJSON(dst []byte, v any) ([]byte, error) { return appendJSON(dst, v, 0) }
+// MaxJSON bounds JSON that is made, in bytes, where nobody says less. An expression of a line may repeat a body that it is given for every item
+// of it.
+const MaxJSON = 64 << 20
 
-func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
+// ErrLarge is what JSON fails with that would be larger than it may be.
+var ErrLarge = errors.New("what it makes is larger than it may be")
+
+// AppendJSON appends a value as JSON. The names of a map come in order of their bytes, so that the same value gives the same
+// text; numbers keep every digit. It fails with ErrLarge beyond MaxJSON.
+func AppendJSON(dst []byte, v any) ([]byte, error) { return appendJSON(dst, v, len(dst)+MaxJSON, 0) }
+
+// appendJSON appends v, unless dst gets longer than most.
+func appendJSON(dst []byte, v any, most, depth int) (_ []byte, err error) {
 	if depth > maxDepth {
 		return nil, errors.New("the value nests too deep")
 	}
+	if dst, err = appendValue(dst, v, most, depth); err != nil {
+		return nil, err
+	}
+	if len(dst) > most {
+		return nil, ErrLarge
+	}
+	return dst, nil
+}
+
+func appendValue(dst []byte, v any, most, depth int) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
 		return append(dst, "null"...), nil
@@ -41,39 +59,39 @@ func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
 		}
 		return append(dst, formatFloat(v)...), nil
 	case []any:
-		return appendList(dst, v, depth)
+		return appendList(dst, v, most, depth)
 	case []string:
-		return appendList(dst, v, depth)
+		return appendList(dst, v, most, depth)
 	case map[string]any:
-		return appendMap(dst, v, depth)
+		return appendMap(dst, v, most, depth)
 	case map[string]string:
-		return appendMap(dst, v, depth)
+		return appendMap(dst, v, most, depth)
 	}
 	s, err := textOf(v)
 	return appendText(dst, s), err
 }
 
-func appendList[T any](dst []byte, list []T, depth int) (_ []byte, err error) {
+func appendList[T any](dst []byte, list []T, most, depth int) (_ []byte, err error) {
 	dst = append(dst, '[')
 	for i, v := range list {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = appendJSON(dst, v, depth+1); err != nil {
+		if dst, err = appendJSON(dst, v, most, depth+1); err != nil {
 			return nil, err
 		}
 	}
 	return append(dst, ']'), nil
 }
 
-func appendMap[T any](dst []byte, m map[string]T, depth int) (_ []byte, err error) {
+func appendMap[T any](dst []byte, m map[string]T, most, depth int) (_ []byte, err error) {
 	dst = append(dst, '{')
 	for i, name := range slices.Sorted(maps.Keys(m)) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(appendText(dst, name), ':')
-		if dst, err = appendJSON(dst, m[name], depth+1); err != nil {
+		if dst, err = appendJSON(dst, m[name], most, depth+1); err != nil {
 			return nil, err
 		}
 	}
@@ -250,11 +268,13 @@ func (j JSON) Uses() (out []Ref) {
 	return out
 }
 
-// Append appends the JSON for one request.
-func (j JSON) Append(dst []byte, v Vars) ([]byte, error) { return j.AppendBut(dst, v, nil) }
+// Append appends the JSON for one request. It fails with ErrLarge beyond MaxJSON.
+func (j JSON) Append(dst []byte, v Vars) ([]byte, error) { return j.AppendBut(dst, v, MaxJSON, nil) }
 
-// AppendBut is Append, but a member or item whose expressions fail is left out, should absent say so; uses are the variables in it.
-func (j JSON) AppendBut(dst []byte, v Vars, absent func(uses []Ref, err error) bool) ([]byte, error) {
+// AppendBut is Append, but a member or item whose expressions fail is left out, should absent say so; uses are the variables in it. What is
+// appended has at most that many bytes.
+func (j JSON) AppendBut(dst []byte, v Vars, most int, absent func(uses []Ref, err error) bool) ([]byte, error) {
+	most += len(dst)
 	for i := range j.parts {
 		p := &j.parts[i]
 		if p.text != nil {
@@ -271,7 +291,7 @@ func (j JSON) AppendBut(dst []byte, v Vars, absent func(uses []Ref, err error) b
 		if p.item && opened(dst) == 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = AppendJSON(append(dst, p.lead...), x); err != nil {
+		if dst, err = appendJSON(append(dst, p.lead...), x, most, 0); err != nil {
 			return nil, fmt.Errorf("%s: %w", clip(p.fill.src), err)
 		}
 	}

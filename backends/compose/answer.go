@@ -72,6 +72,8 @@ func (r *run) unfit(err error) error {
 		return plug.Failed(err)
 	case errors.As(err, &missing) && missing.Root == "calls":
 		return failed.New("The answer needs something of the call %s that it did not bring.", missing.Field).Because(err)
+	case errors.Is(err, expr.ErrLarge):
+		return failed.New("The answer is too large.").Because(errLarge)
 	}
 	return failed.New("The answer cannot be made of what the calls brought.").Because(err)
 }
@@ -93,7 +95,7 @@ func (r *run) view() (*view, error) {
 func (r *run) text(v *view) (_ []byte, err error) {
 	r.room = take(r.held + 512)
 	if v.body != nil {
-		r.room, err = v.body.AppendBut(r.room, &r.vars, r.absent)
+		r.room, err = v.body.AppendBut(r.room, &r.vars, int(r.b.MaxBody), r.absent)
 		return r.room, err
 	}
 	for _, c := range v.of {

@@ -141,7 +141,7 @@ func bodyless(status int) bool { return status == 204 || status == 205 || status
 // handle makes the calls and the answer.
 func (b *backend) handle(x *policy.Exchange) (*wire.Response, error) {
 	if b.body { // now, since later the client's connection may be watched, and two cannot read from it
-		if _, err := x.JSONBytes(); err != nil {
+		if _, err := x.JSONBytes(policy.MaxBody); err != nil {
 			return nil, err
 		}
 	}

@@ -179,7 +179,7 @@ func (v *vars) Lookup(root, field, key string) (any, bool, error) {
 
 // raw is the request's body.
 func (v *vars) raw() (any, bool, error) {
-	b, err := v.JSONBytes()
+	b, err := v.JSONBytes(policy.MaxBody)
 	if err != nil || len(b) == 0 {
 		return nil, false, err
 	}
