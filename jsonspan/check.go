@@ -26,10 +26,13 @@ var (
 // Check returns the one value that b consists of, without the white space around it. It refuses what is no JSON, what nests too deep,
 // an object that has a name twice, since readers do not agree on which of two counts, and text that is none. What it says of a mistake does
 // not repeat b. It takes time in proportion to len(b).
-func Check(b []byte) ([]byte, error) {
+func Check(b []byte) ([]byte, error) { return check(b, 0) }
+
+// check is Check of a value that stands in so many lists and objects.
+func check(b []byte, depth int) ([]byte, error) {
 	c := checkers.Get().(*checker)
 	defer c.free()
-	return c.check(b)
+	return c.check(b, depth)
 }
 
 // A checker is one Check under way. Its methods return the index behind what they checked, or refused, with why in err.
@@ -58,13 +61,13 @@ func (c *checker) free() {
 	checkers.Put(c)
 }
 
-func (c *checker) check(b []byte) ([]byte, error) {
+func (c *checker) check(b []byte, depth int) ([]byte, error) {
 	if len(b) > maxText {
 		return nil, errLarge
 	}
 	c.b = b
 	start := spaces(b, 0)
-	end := c.value(start, 0)
+	end := c.value(start, depth)
 	if end >= 0 && spaces(b, end) < len(b) {
 		end = c.mistake(spaces(b, end))
 	}

@@ -31,6 +31,9 @@ type place struct {
 // ErrNoObject is what a value fails with that has something else where an object has to be for something to be put into it.
 var ErrNoObject = errors.New("something stands where an object has to be")
 
+// ErrLarge is what a value fails with that would get larger than it may be: what is put stands in every item of a list.
+var ErrLarge = errors.New("it gets larger than it may be")
+
 // NewFill makes a Fill. An error names the index of its path; Setting is "".
 func NewFill(puts []Put) (*Fill, error) {
 	f := &Fill{&place{value: -1}}
@@ -76,15 +79,23 @@ func (f *Fill) add(i int, p Put) error {
 	return nil
 }
 
-// Append appends v with the values put in, in the order of the paths.
-func (f *Fill) Append(dst, v []byte, values [][]byte) ([]byte, error) {
-	return f.root.append(dst, v, values)
+// Append appends v with the values put in, in the order of the paths. It fails with ErrLarge when that makes more than most bytes.
+func (f *Fill) Append(dst, v []byte, values [][]byte, most int) ([]byte, error) {
+	most += len(dst)
+	dst, err := f.root.append(dst, v, values, most)
+	if err == nil && len(dst) > most {
+		return nil, ErrLarge
+	}
+	return dst, err
 }
 
-func (p *place) append(dst, v []byte, values [][]byte) (_ []byte, err error) {
+func (p *place) append(dst, v []byte, values [][]byte, most int) (_ []byte, err error) {
+	if len(dst) > most {
+		return nil, ErrLarge
+	}
 	switch KindOf(v) {
 	case Object:
-		return p.object(dst, v, values)
+		return p.object(dst, v, values, most)
 	case List:
 		dst = append(dst, '[')
 		first := true
@@ -92,7 +103,7 @@ func (p *place) append(dst, v []byte, values [][]byte) (_ []byte, err error) {
 			if !first {
 				dst = append(dst, ',')
 			}
-			if dst, err = p.append(dst, w.Value, values); err != nil {
+			if dst, err = p.append(dst, w.Value, values, most); err != nil {
 				return nil, err
 			}
 		}
@@ -104,7 +115,7 @@ func (p *place) append(dst, v []byte, values [][]byte) (_ []byte, err error) {
 	return append(dst, v...), nil
 }
 
-func (p *place) object(dst, v []byte, values [][]byte) (_ []byte, err error) {
+func (p *place) object(dst, v []byte, values [][]byte, most int) (_ []byte, err error) {
 	var seen []string
 	dst = append(dst, '{')
 	comma := false
@@ -125,7 +136,7 @@ func (p *place) object(dst, v []byte, values [][]byte) (_ []byte, err error) {
 		case next.value >= 0:
 			dst = append(dst, values[next.value]...)
 		default:
-			if dst, err = next.append(dst, m.Value, values); err != nil {
+			if dst, err = next.append(dst, m.Value, values, most); err != nil {
 				return nil, err
 			}
 		}

@@ -43,7 +43,7 @@ func TestFill(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := f.Append(nil, v, values)
+			got, err := f.Append(nil, v, values, 1<<20)
 			if err != nil {
 				got = []byte(err.Error())
 			} else if _, err := Check(got); err != nil {

@@ -60,7 +60,7 @@ func (o *Outline) Check(b []byte) (err error) {
 	c := checkers.Get().(*checker)
 	defer c.free()
 	c.outline = o
-	if o.Value, err = c.check(b); err == nil {
+	if o.Value, err = c.check(b, 0); err == nil {
 		o.noted = KindOf(o.Value) == Object
 	}
 	return err

@@ -232,11 +232,7 @@ func (s *step) name(dst, written []byte) []byte {
 
 // collides says whether two members of v would get the same name.
 func (s *step) collides(v []byte, picking bool) bool {
-	renames := false
-	for _, b := range s.below {
-		renames = renames || b.as != ""
-	}
-	if !renames {
+	if !s.renames() {
 		return false
 	}
 	names := map[string]bool{}
@@ -253,6 +249,16 @@ func (s *step) collides(v []byte, picking bool) bool {
 			return true
 		}
 		names[name] = true
+	}
+	return false
+}
+
+// renames says whether members get other names.
+func (s *step) renames() bool {
+	for _, b := range s.below {
+		if b.as != "" {
+			return true
+		}
 	}
 	return false
 }

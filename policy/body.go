@@ -10,7 +10,8 @@ import (
 	"sallyport/wire"
 )
 
-// MaxBody bounds what an expression reads of a body when nothing else is said.
+// MaxBody bounds what an expression reads of a body when nothing else is said. One that is in memory already, because a policy read it that
+// may read more, is there for expressions as well.
 const MaxBody = 1 << 20
 
 // A memory is a body that was read.
@@ -26,7 +27,7 @@ type memory struct {
 // changed. One that is larger than limit is a problem, body_too_large.
 func (x *Exchange) Body(limit int64) ([]byte, error) {
 	r := x.Request
-	if x.body.held == nil || r.Body != io.ReadCloser(x.body.held) {
+	if !x.held() {
 		b, err := x.read(limit)
 		if err != nil {
 			return nil, err
@@ -45,6 +46,11 @@ func (x *Exchange) Body(limit int64) ([]byte, error) {
 	// Whoever forwarded the body before has used it up.
 	*x.body.held = *wire.BytesBody(x.body.bytes)
 	return x.body.bytes, nil
+}
+
+// held says whether the body is in memory.
+func (x *Exchange) held() bool {
+	return x.body.held != nil && x.Request.Body == io.ReadCloser(x.body.held)
 }
 
 func tooLarge(limit int64) error {
@@ -113,16 +119,20 @@ func ReadAll(body io.Reader, length, limit int64) ([]byte, error) {
 // JSON returns the request's body decoded, nil and false when there is none. It reads up to MaxBody. One that says that it is
 // encoded, or in other text than UTF-8, is a problem: the upstream would read something else.
 func (x *Exchange) JSON() (value any, found bool, err error) {
-	b, err := x.JSONBytes()
+	limit := int64(MaxBody)
+	if x.held() {
+		limit = max(limit, int64(len(x.body.bytes)))
+	}
+	b, err := x.JSONBytes(limit)
 	if err != nil || len(b) == 0 {
 		return nil, false, err
 	}
 	return x.body.decode()
 }
 
-// JSONBytes reads up to MaxBody of the request's body for somebody who takes it for JSON; nothing when there is none. One that says
+// JSONBytes reads the request's body, up to limit, for somebody who takes it for JSON; nothing when there is none. One that says
 // that it is not plain text in UTF-8 is a problem.
-func (x *Exchange) JSONBytes() ([]byte, error) {
+func (x *Exchange) JSONBytes(limit int64) ([]byte, error) {
 	if x.Request.Body == nil {
 		return nil, nil
 	}
@@ -132,7 +142,7 @@ func (x *Exchange) JSONBytes() ([]byte, error) {
 	case !d.UTF8():
 		return nil, problem.BadMedia.New("The body is read here, so its text has to be UTF-8.")
 	}
-	return x.Body(MaxBody)
+	return x.Body(limit)
 }
 
 // decode decodes the bytes, once.

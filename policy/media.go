@@ -105,7 +105,7 @@ func AskWhole(r *wire.Request) {
 }
 
 // ofBytes are the fields that hold for the bytes of one body only.
-var ofBytes = [...]string{"ETag", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest", "Accept-Ranges"}
+var ofBytes = [...]string{"ETag", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest", "Accept-Ranges", "Content-Range"}
 
 // Remade takes out of h what no longer holds when the body is another one than it came with.
 func Remade(h *wire.Header) {

@@ -71,20 +71,32 @@ func (v *ResponseVars) Body(limit int64) ([]byte, error) {
 		if r.Body == nil {
 			return nil, nil
 		}
-		b, err := ReadAll(r.Body, r.Length, limit)
-		if err != nil {
-			return nil, problem.BadResponse.Wrap(err)
-		}
-		v.put = &putBack{*wire.BytesBody(b), r.Body}
-		v.body = memory{bytes: b}
-		if r.Body = v.put; r.Trailer.Len() == 0 {
-			r.Length = int64(len(b))
+		if err := v.read(limit); err != nil {
+			return nil, err
 		}
 	}
 	if int64(len(v.body.bytes)) > limit {
 		return nil, problem.BadResponse.Wrap(ErrTooLarge)
 	}
 	return v.body.bytes, nil
+}
+
+func (v *ResponseVars) read(limit int64) error {
+	r := v.Response
+	if p, held := r.Body.(*putBack); held { // by a policy further inside
+		v.put, v.body = p, memory{bytes: p.Peek()}
+		return nil
+	}
+	b, err := ReadAll(r.Body, r.Length, limit)
+	if err != nil {
+		return problem.BadResponse.Wrap(err)
+	}
+	v.put = &putBack{*wire.BytesBody(b), r.Body}
+	v.body = memory{bytes: b}
+	if r.Body = v.put; r.Trailer.Len() == 0 {
+		r.Length = int64(len(b))
+	}
+	return nil
 }
 
 // Replace makes b the body of r, in place of the one that it has, which was read to its end. The bytes must not be changed.
@@ -112,7 +124,11 @@ func (p *putBack) Close() error {
 
 // JSON returns the response's body decoded, nil and false when there is none. It reads up to MaxBody.
 func (v *ResponseVars) JSON() (any, bool, error) {
-	b, err := v.Body(MaxBody)
+	limit := int64(MaxBody)
+	if p, held := v.Response.Body.(*putBack); held {
+		limit = max(limit, int64(p.Buffered()))
+	}
+	b, err := v.Body(limit)
 	if err != nil || len(b) == 0 {
 		return nil, false, err
 	}

@@ -58,6 +58,10 @@ func TestRequests(t *testing.T) {
 		{"another type that passes", "{omit: x, others: pass}", "text/plain", "{", "{"},
 		{"large", "{omit: x, size: 10B}", "", `{"a":"0123456789"}`, "body_too_large"},
 		{"what is not there", "{a: '${request.body.x}'}", "application/json", `{"y":1}`, "bad_request"},
+		{"large, for an expression", "{value: {a: '${request.body.a}'}, size: 10B}", "", `{"a":"0123456789"}`, "body_too_large"},
+		{"larger than expressions read elsewhere", "{value: '${request.body.b}', size: 4MiB}", "", `{"a":"` + strings.Repeat("x", 2<<20) + `","b":1}`, "1"},
+		{"what is put everywhere", "{set: {'l[].a': '${request.body.a}'}, size: 10KiB}", "", `{"a":"` + strings.Repeat("x", 1<<10) + `","l":[` + strings.Repeat("{},", 1000) + "{}]}", "body_too_large"},
+		{"what is repeated", "{value: '${request.body.l.map(i, request.body)}', size: 10KiB}", "", `{"a":"` + strings.Repeat("x", 1<<10) + `","l":[` + strings.Repeat("1,", 100) + "1]}", "body_too_large"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, errs, warned := made(t, "{request: "+c.yaml+"}")
@@ -112,6 +116,12 @@ func TestResponses(t *testing.T) {
 		{"empty", "{omit: a}", 200, "GET", "", "", ""},
 		{"of HEAD", "{omit: a}", 200, "HEAD", "application/json", "", ""},
 		{"of no content", "{a: 1}", 204, "GET", "", "", ""},
+		{"a part", "{omit: a}", 206, "GET", "application/json", `{"a":1}`, "response_invalid"},
+		{"in place of a part", "{a: 1}", 206, "GET", "text/plain", "x", "response_invalid"},
+		{"larger than expressions read elsewhere", "{value: '${response.body.b}', size: 4MiB}", 200, "GET", "", `{"a":"` + strings.Repeat("x", 2<<20) + `","b":1}`, "1"},
+		{"large, for an expression", "{value: '${response.body.b}', size: 10B}", 200, "GET", "", `{"a":"0123456789"}`, "response_invalid"},
+		{"what is put everywhere", "{set: {'l[].a': '${response.body.a}'}, size: 10KiB}", 200, "GET", "", `{"a":"` + strings.Repeat("x", 1<<10) + `","l":[` + strings.Repeat("{},", 1000) + "{}]}", "response_invalid"},
+		{"nothing to stream", "{omit: a, stream: true}", 200, "GET", "", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, errs, _ := made(t, "{response: "+c.yaml+"}")
@@ -126,6 +136,50 @@ func TestResponses(t *testing.T) {
 				t.Errorf("got %s, want %s; closed %d times", got, c.want, body.closed)
 			}
 		})
+	}
+}
+
+// The request's body is there for the response, too, although it has gone on by then.
+func TestRequestInResponse(t *testing.T) {
+	b, errs, _ := made(t, "{response: {of: '${request.body.id}', is: '${response.body.n}'}}")
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	for body, want := range map[string]string{`{"id":7}`: `{"of":7,"is":1}`, `{"id":`: "bad_request", "": "bad_request"} {
+		x, sent := ask("POST", "application/json", body), ""
+		if x.Request.Body != nil {
+			x.Request.Body = io.NopCloser(strings.NewReader(body))
+		}
+		resp, err := b.Handle(x, func(x *policy.Exchange) (*wire.Response, error) {
+			if x.Request.Body != nil {
+				all, _ := io.ReadAll(x.Request.Body)
+				sent = string(all)
+			}
+			return &wire.Response{Status: 200, Body: wire.BytesBody([]byte(`{"n":1}`)), Length: 7}, nil
+		})
+		got := ""
+		if err != nil {
+			got = problem.From(err).Name
+		} else {
+			all, _ := io.ReadAll(resp.Body)
+			got = string(all)
+		}
+		if got != want || want != "bad_request" && sent != body {
+			t.Errorf("%s: got %s, want %s; sent %s", body, got, want, sent)
+		}
+	}
+}
+
+// A part of a body is no body.
+func TestParts(t *testing.T) {
+	b, errs, _ := made(t, "{request: {omit: a}}")
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	x := ask("PUT", "application/json", `{"a":1}`)
+	x.Request.Header.Set("Content-Range", "bytes 0-6/20")
+	if err := b.ask(x); problem.From(err).Name != "bad_request" {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -26,6 +26,28 @@ func (c *Config) Check() error {
 	return nil
 }
 
+// Check refuses what cannot be done to a response as it passes.
+func (r *ResponseSettings) Check() error {
+	if !r.Stream {
+		return nil
+	}
+	if r.Value != nil {
+		return schema.At("stream", errors.New("a value is made at once, in memory; it goes without"))
+	}
+	var errs []error
+	for setting, values := range map[string]map[string]expr.ResponseJSON{"set": r.Set, "defaults": r.Defaults} {
+		for path, v := range values {
+			if slices.ContainsFunc(v.Uses(), func(ref expr.Ref) bool { return ref.Root == "response" && ref.Field == "body" }) {
+				errs = append(errs, schema.At(schema.Join(setting, path), errors.New("with stream there is no response.body: it has not come yet")))
+			}
+		}
+	}
+	if len(r.Set)+len(r.Defaults)+len(r.Select)+len(r.Omit)+len(r.Rename) == 0 {
+		errs = append(errs, schema.At("stream", errors.New("nothing is done to the body; give select, omit, rename, set or defaults")))
+	}
+	return errors.Join(errs...)
+}
+
 // A Shape is what is done to JSON that is there.
 type Shape struct {
 	Select       []string          `json:"select" one:"true" doc:"Paths of what stays, such as items[].id; all else goes."`
@@ -50,6 +72,7 @@ type ResponseSettings struct {
 	Set      map[string]expr.ResponseJSON `json:"set" doc:"Values by the paths where they are put, after select, omit and rename, such as user.id. Objects on the way are made, lists are not."`
 	Defaults map[string]expr.ResponseJSON `json:"defaults" doc:"Values by paths, put where there is nothing."`
 	Shape
+	Stream   bool            `json:"stream" doc:"Has a response go on while it comes, a member of its object or an item of its list at a time: size is then of such a piece, and of what is larger than 64 KiB the client sees the beginning before the end is judged. It goes without value, and without response.body in set and defaults."`
 	Statuses []policy.Status `json:"statuses" one:"true" default:"[2xx]" doc:"Responses that are meant, such as 200 or 4xx."`
 	Others   string          `json:"others" enum:"refuse,pass" default:"refuse" doc:"What happens to bodies of other types when there is no value: refuse with 502, or pass as they are. What is to be left out must not stay because of a type."`
 }
@@ -65,18 +88,13 @@ type Request struct {
 	slip string
 }
 
-// UnmarshalNode reads settings if all names are of settings, and a body otherwise.
-func (r *Request) UnmarshalNode(n *schema.Node, path string) schema.Errors {
-	settings, slip, errs := isSettings(n, path, requestType.Names())
-	switch r.slip = slip; {
-	case len(errs) > 0:
-		return errs
-	case settings:
-		return requestType.Decode(n, &r.RequestSettings, path)
-	}
-	errs = requestType.Decode(&schema.Node{Kind: schema.Map, Pos: n.Pos}, &r.RequestSettings, path)
-	r.Value = &expr.JSON{}
-	return append(errs, r.Value.UnmarshalNode(n, path)...)
+// UnmarshalNode reads settings or a body.
+func (r *Request) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) {
+	r.slip, errs = either(n, path, requestType, &r.RequestSettings, func() schema.Unmarshaler {
+		r.Value = &expr.JSON{}
+		return r.Value
+	})
+	return errs
 }
 
 // Response is a body or settings.
@@ -85,18 +103,27 @@ type Response struct {
 	slip string
 }
 
-// UnmarshalNode reads settings if all names are of settings, and a body otherwise.
-func (r *Response) UnmarshalNode(n *schema.Node, path string) schema.Errors {
-	settings, slip, errs := isSettings(n, path, responseType.Names())
-	switch r.slip = slip; {
+// UnmarshalNode reads settings or a body.
+func (r *Response) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) {
+	r.slip, errs = either(n, path, responseType, &r.ResponseSettings, func() schema.Unmarshaler {
+		r.Value = &expr.ResponseJSON{}
+		return r.Value
+	})
+	return errs
+}
+
+// either reads settings of the type t if all names are of settings, and otherwise a body, into what value makes. slip is a name that looks
+// like one of a setting and is none.
+func either(n *schema.Node, path string, t *schema.Type, settings any, value func() schema.Unmarshaler) (slip string, errs schema.Errors) {
+	is, slip, errs := isSettings(n, path, t.Names())
+	switch {
 	case len(errs) > 0:
-		return errs
-	case settings:
-		return responseType.Decode(n, &r.ResponseSettings, path)
+		return slip, errs
+	case is:
+		return slip, t.Decode(n, settings, path)
 	}
-	errs = responseType.Decode(&schema.Node{Kind: schema.Map, Pos: n.Pos}, &r.ResponseSettings, path)
-	r.Value = &expr.ResponseJSON{}
-	return append(errs, r.Value.UnmarshalNode(n, path)...)
+	errs = t.Decode(&schema.Node{Kind: schema.Map, Pos: n.Pos}, settings, path)
+	return slip, append(errs, value().UnmarshalNode(n, path)...)
 }
 
 // isSettings says whether n holds settings. Some names of settings and some others are neither that nor a body; slip is a name that looks

@@ -12,6 +12,7 @@ import (
 // asking are the variables of a request.
 type asking struct {
 	*policy.Exchange
+	size    int64 // of bodies, at most
 	checked expr.Raw
 }
 
@@ -20,23 +21,19 @@ func (v *asking) Lookup(root, field, key string) (any, bool, error) {
 	if root != "request" || field != "body" {
 		return v.Exchange.Lookup(root, field, key)
 	}
-	if v.checked == nil {
-		x := v.Exchange
-		switch d := policy.Describe(&x.Request.Header); {
-		case x.Request.Body == nil:
-			return nil, false, nil
-		case d.Encoded:
-			return nil, false, problem.BadMedia.New("The body is read here, so it cannot have a Content-Encoding.").With("Accept-Encoding", "identity")
-		case !d.UTF8():
-			return nil, false, problem.BadMedia.New("The body is read here, so its text has to be UTF-8.")
-		}
-		b, err := x.Body(policy.MaxBody)
-		if err != nil || len(b) == 0 {
-			return nil, false, err
-		}
-		if v.checked, err = jsonspan.Check(b); err != nil {
-			return nil, false, problem.BadRequest.New("The body is no valid JSON: %s.", err)
-		}
+	return v.body()
+}
+
+func (v *asking) body() (any, bool, error) {
+	if v.checked != nil {
+		return v.checked, true, nil
+	}
+	b, err := v.JSONBytes(v.size)
+	if err != nil || len(b) == 0 {
+		return nil, false, err
+	}
+	if v.checked, err = jsonspan.Check(b); err != nil {
+		return nil, false, problem.BadRequest.New("The body is no valid JSON: %s.", err)
 	}
 	return v.checked, true, nil
 }
@@ -58,9 +55,9 @@ func (v *answering) Lookup(root, field, key string) (any, bool, error) {
 	}
 	if v.checked == nil {
 		if policy.Describe(&v.Response.Header).Encoded {
-			return nil, false, problem.BadResponse.Wrap(errUnread)
+			return nil, false, problem.BadResponse.Wrap(policy.ErrUnread)
 		}
-		b, err := v.Body(policy.MaxBody)
+		b, err := v.Body(v.asking.size)
 		if err != nil || len(b) == 0 {
 			return nil, false, err
 		}
