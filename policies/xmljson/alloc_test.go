@@ -5,7 +5,7 @@ package xmljson
 import "testing"
 
 func TestAllocations(t *testing.T) {
-	out := maps(t, "{to: xml, wrap: /a/b, order: [c, d]}", "")
+	out := mapped(t, "{to: xml, wrap: /a/b, order: [c, d]}", "")
 	if n := testing.AllocsPerRun(100, func() {
 		if _, err := out.toXML([]byte(`{"d":[1,2,3],"c":{"@x":"y","e":"text"}}`)); err != nil {
 			t.Fatal(err)
@@ -13,7 +13,7 @@ func TestAllocations(t *testing.T) {
 	}); n > 16 {
 		t.Errorf("%v allocations to XML, want at most 16", n)
 	}
-	in := maps(t, "json", "")
+	in := mapped(t, "json", "")
 	if n := testing.AllocsPerRun(100, func() {
 		if _, err := in.toJSON([]byte(`<a><c x="y"><e>text</e></c><d>1</d><d>2</d><d>3</d></a>`), ""); err != nil {
 			t.Fatal(err)

@@ -3,11 +3,14 @@ package xmljson
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"mime"
 	"slices"
 	"strings"
 
 	"sallyport/policy"
 	"sallyport/schema"
+	"sallyport/wire"
 )
 
 // Config is what the document says.
@@ -60,9 +63,16 @@ func (c *Config) Check() error {
 	if ncName(c.Attributes) {
 		errs = append(errs, schema.At("attributes", errors.New("names of elements could begin so; write such as @")))
 	}
-	for prefix, uri := range c.Namespaces {
-		at := schema.Join("namespaces", prefix)
+	of := map[string]string{}
+	for _, prefix := range slices.Sorted(maps.Keys(c.Namespaces)) {
+		uri, at := c.Namespaces[prefix], schema.Join("namespaces", prefix)
+		other, twice := of[uri]
+		of[uri] = prefix
 		switch {
+		case twice:
+			errs = append(errs, schema.At(at, fmt.Errorf("the prefix %s is of the same namespace; elements of it can have one of the two only", other)))
+		case uri == nsXML || uri == nsXMLNS:
+			errs = append(errs, schema.At(at, errors.New("this namespace has its prefix by itself (Namespaces in XML §3)")))
 		case prefix != "_" && !ncName(prefix), strings.EqualFold(prefix, "xmlns"), prefix == "xml":
 			errs = append(errs, schema.At(at, fmt.Errorf("%q is no prefix", prefix)))
 		case uri == "" || !xmlText(uri):
@@ -102,8 +112,12 @@ func (c *Config) mapping(side string, m *Mapping) error {
 			}
 		}
 	}
-	if m.ContentType != "" && !xmlText(m.ContentType) {
-		errs = append(errs, schema.At(side+".content_type", errors.New("it is no type")))
+	if m.ContentType != "" {
+		if _, params, err := mime.ParseMediaType(m.ContentType); err != nil || !wire.ValidValue(m.ContentType) {
+			errs = append(errs, schema.At(side+".content_type", errors.New("it is no type; write such as application/soap+xml; charset=utf-8")))
+		} else if set := params["charset"]; set != "" && !strings.EqualFold(set, "utf-8") {
+			errs = append(errs, schema.At(side+".content_type", errors.New("what is made is in UTF-8")))
+		}
 	}
 	return errors.Join(errs...)
 }

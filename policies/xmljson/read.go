@@ -39,7 +39,12 @@ var (
 	errSpace = errors.New("it has a prefix that is not declared, or declared wrongly")
 	errTwice = errors.New("an element has an attribute twice")
 	errName  = errors.New("it has a name that is none")
+	errXML   = errors.New("it has an XML declaration that is not at its beginning")
+	errScope = errors.New("it has more namespaces at one place than are taken here")
 )
+
+// maxScopes bounds the namespaces that may be declared at one place: each name is looked for among them.
+const maxScopes = 256
 
 // An open is an element that has not ended yet.
 type open struct {
@@ -67,12 +72,13 @@ func (m *mapper) read(b []byte) (*element, error) {
 	r.decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is in UTF-8 by now
 	for {
 		line, _ := r.decoder.InputPos()
+		start := r.decoder.InputOffset() == 0
 		t, err := r.decoder.RawToken()
 		if err == io.EOF { //nolint:errorlint // it is never wrapped
 			break
 		}
 		if err == nil {
-			err = r.token(t)
+			err = r.token(t, start)
 		} else {
 			err = errors.New("it is not well-formed") // what the decoder says may repeat what was sent
 		}
@@ -89,8 +95,12 @@ func (m *mapper) read(b []byte) (*element, error) {
 	return r.root, nil
 }
 
-func (r *reader) token(t xml.Token) error {
+func (r *reader) token(t xml.Token, start bool) error {
 	switch t := t.(type) {
+	case xml.ProcInst:
+		if !start && strings.EqualFold(t.Target, "xml") { // XML 1.0 §2.6
+			return errXML
+		}
 	case xml.Directive:
 		return errDTD
 	case xml.StartElement:
@@ -161,7 +171,9 @@ func (r *reader) declare(attrs []xml.Attr) error {
 		if bad {
 			return errSpace
 		}
-		r.scopes = append(r.scopes, scope{prefix, a.Value})
+		if r.scopes = append(r.scopes, scope{prefix, a.Value}); len(r.scopes) > maxScopes {
+			return errScope
+		}
 	}
 	return nil
 }

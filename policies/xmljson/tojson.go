@@ -10,6 +10,8 @@ import (
 
 // This file makes JSON of XML.
 
+var errLarge = errors.New("what it makes is larger than it may be")
+
 var errTake = errors.New("it has none of the elements that take names")
 
 // toJSON makes JSON of a document.
@@ -76,6 +78,11 @@ func (w *jsonWriter) name(b []byte, s string) []byte { return jsonspan.AppendTex
 // element writes what is in e.
 func (w *jsonWriter) element(e *element) {
 	switch {
+	case w.err != nil:
+		return
+	case len(w.out) > w.large:
+		w.err = errLarge
+		return
 	case e.null && len(e.attributes) == 0:
 		w.out = append(w.out, "null"...)
 		return

@@ -88,6 +88,9 @@ func (w *xmlWriter) element(name string, v []byte, top bool) error {
 	if len(w.at) >= w.depth {
 		return errDeep
 	}
+	if len(w.out) > w.large {
+		return errLarge
+	}
 	w.at = append(w.at, name)
 	w.out = append(append(w.out, '<'), name...)
 	if top {
@@ -115,7 +118,9 @@ func (w *xmlWriter) element(name string, v []byte, top bool) error {
 		err = w.scalar(v, false)
 	}
 	w.end(name)
-	w.at = w.at[:len(w.at)-1]
+	if w.at = w.at[:len(w.at)-1]; err == nil && len(w.out) > w.large {
+		err = errLarge
+	}
 	return err
 }
 

@@ -19,17 +19,16 @@ const name = "xml_json"
 var Kind = plug.Define(name, "Makes JSON of XML and XML of JSON, in requests and responses, by a declared mapping.", build)
 
 type converter struct {
+	*plug.Remaker
 	request, response *mapper
 	size              int64
-
-	denyType, denySize, denyBody, denyResponse func(*policy.Exchange)
 }
 
 // A mapper makes one of the other.
 type mapper struct {
 	to          string
 	contentType string
-	pass        bool // bodies of other types
+	reads       policy.Reads
 
 	take, arrays, numbers, booleans, order []path
 	wrap                                   []string
@@ -40,25 +39,30 @@ type mapper struct {
 	declarations        [][2]string       // attributes of the document's element
 	xsi                 string            // the prefix of nil, "" for none
 	depth, most         int
+	large               int // bytes of what is made
 }
 
+// grows is how often as large as what may be read what is made may be: names of elements are written twice in XML, and once for all items of a list
+// in JSON.
+const grows = 8
+
 func build(c Config, env *plug.Env) (policy.Policy, error) {
-	v := &converter{
-		size: int64(c.Size), denyType: env.Denier(name, "type"), denySize: env.Denier(name, "size"), denyBody: env.Denier(name, "body"),
-		denyResponse: env.Denier(name, "response"),
-	}
+	v := &converter{size: int64(c.Size)}
+	var ask func(*policy.Exchange) error
+	var answer func(*policy.Exchange, *wire.Response) error
 	if c.Request != nil {
-		v.request = c.mapper(&c.Request.Mapping, c.Request.Others == "pass")
+		v.request, ask = c.mapper(&c.Request.Mapping, c.Request.Others == "pass"), v.ask
 	}
 	if c.Response != nil {
-		v.response = c.mapper(&c.Response.Mapping, c.Response.Others == "pass")
+		v.response, answer = c.mapper(&c.Response.Mapping, c.Response.Others == "pass"), v.answer
 	}
+	v.Remaker = env.Remaker(name, ask, answer)
 	return v, nil
 }
 
 func (c *Config) mapper(m *Mapping, pass bool) *mapper {
 	out := &mapper{
-		to: m.To, contentType: m.ContentType, pass: pass, take: newPaths(m.Take), arrays: newPaths(m.Arrays), numbers: newPaths(m.Numbers),
+		to: m.To, contentType: m.ContentType, reads: readsFor(m.To, pass), large: grows * int(c.Size), take: newPaths(m.Take), arrays: newPaths(m.Arrays), numbers: newPaths(m.Numbers),
 		booleans: newPaths(m.Booleans), order: newPaths(m.Order), attribute: c.Attributes, textName: c.Text,
 		prefixes: map[string]string{}, declared: map[string]bool{"xml": true}, depth: c.Depth, most: c.Elements,
 	}
@@ -84,47 +88,12 @@ func (c *Config) mapper(m *Mapping, pass bool) *mapper {
 	return out
 }
 
-// Handle changes the request, and what comes back.
-func (v *converter) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
-	if v.request != nil {
-		if err := v.ask(x); err != nil {
-			v.count(x, err)
-			return nil, err
-		}
+// readsFor are the bodies that something is made of.
+func readsFor(to string, pass bool) policy.Reads {
+	if to == "json" {
+		return policy.Reads{Types: xmlTypes, What: "XML", Pass: pass}
 	}
-	if v.response == nil {
-		return next(x)
-	}
-	policy.AskWhole(x.Request)
-	resp, err := next(x)
-	if err != nil {
-		return nil, err
-	}
-	if err := v.answer(x, resp); err != nil {
-		v.denyResponse(x)
-		resp.Close()
-		return nil, err
-	}
-	return resp, nil
-}
-
-func (v *converter) count(x *policy.Exchange, err error) {
-	switch p := problem.From(err); p.Type {
-	case problem.BadMedia:
-		v.denyType(x)
-	case problem.BodyTooBig:
-		v.denySize(x)
-	case problem.Invalid:
-		v.denyBody(x)
-	}
-}
-
-// from are the types that are made something of.
-func (m *mapper) from() []policy.Media {
-	if m.to == "json" {
-		return xmlTypes
-	}
-	return jsonTypes
+	return policy.Reads{Types: jsonTypes, What: "JSON", UTF8: true, Pass: pass}
 }
 
 // convert makes what is wanted of a body.
@@ -141,55 +110,42 @@ func (v *converter) ask(x *policy.Exchange) error {
 	if r.Body == nil {
 		return nil
 	}
-	d := policy.Describe(&r.Header)
-	switch {
-	case d.Twice:
-		return problem.BadMedia.New("The request has several Content-Type fields.")
-	case !d.Is(m.from()):
-		if m.pass {
-			return nil
-		}
-		return problem.BadMedia.New("A body of %s is wanted here.", map[string]string{"json": "XML", "xml": "JSON"}[m.to])
-	case m.to == "xml" && !d.UTF8():
-		return problem.BadMedia.New("JSON is wanted in UTF-8 here.")
-	case d.Encoded:
-		return problem.BadMedia.New("A body without Content-Encoding is wanted here.").With("Accept-Encoding", "identity")
+	d, read, err := m.reads.Request(&r.Header)
+	if !read {
+		return err
 	}
 	b, err := x.Body(v.size)
 	if err != nil || len(b) == 0 {
 		return err
 	}
 	made, err := m.convert(b, d.Charset)
-	if err != nil {
+	switch {
+	case errors.Is(err, errLarge):
+		return problem.BodyTooBig.New("What would be made of the body has more than %d bytes.", m.large).Because(err)
+	case err != nil:
 		p := problem.Invalid.New("Nothing can be made of the body here.").Because(err)
 		p.Extra = map[string]any{"errors": []any{map[string]any{"pointer": "", "detail": "The body cannot be read: " + err.Error() + "."}}}
 		return p
 	}
 	x.SetBody(made)
 	r.Trailer.Reset()
-	r.Header.Set("Content-Type", m.contentType)
-	policy.Remade(&r.Header)
+	m.describe(&r.Header)
 	return nil
 }
-
-var errUnread = errors.New("the response cannot be read: it is compressed, partial, of two types or of another one than is wanted")
 
 // answer changes a response.
 func (v *converter) answer(x *policy.Exchange, resp *wire.Response) error {
 	m := v.response
-	d := policy.Describe(&resp.Header)
-	switch {
-	case resp.Switch != nil, resp.Status == 204, resp.Status == 304:
+	if policy.Bodyless(resp) || m.reads.Pass && !resp.Header.Has("Content-Type") {
 		return nil
-	case !d.Twice && (d.Type == "" || !d.Is(m.from())) && m.pass:
-		return nil
-	case d.Twice, !d.Is(m.from()), d.Encoded, resp.Status == 206, m.to == "xml" && !d.UTF8():
-		return problem.BadResponse.Wrap(errUnread)
+	}
+	d, read, err := m.reads.Response(resp)
+	if !read {
+		return err
 	}
 	if x.Request.Method == "HEAD" {
 		resp.Length = -1
-		resp.Header.Set("Content-Type", m.contentType)
-		policy.Remade(&resp.Header)
+		m.describe(&resp.Header)
 		return nil
 	}
 	vars := policy.ResponseVars{Exchange: x, Response: resp}
@@ -202,7 +158,12 @@ func (v *converter) answer(x *policy.Exchange, resp *wire.Response) error {
 		return problem.BadResponse.Wrap(fmt.Errorf("making %s of the response: %w", m.to, err))
 	}
 	policy.Replace(resp, made)
-	resp.Header.Set("Content-Type", m.contentType)
-	policy.Remade(&resp.Header)
+	m.describe(&resp.Header)
 	return nil
+}
+
+// describe has a header fit what was made.
+func (m *mapper) describe(h *wire.Header) {
+	h.Set("Content-Type", m.contentType)
+	policy.Remade(h)
 }

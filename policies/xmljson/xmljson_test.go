@@ -2,6 +2,7 @@ package xmljson
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -25,8 +26,8 @@ func made(t testing.TB, yaml string) (*converter, schema.Errors) {
 	return v, errs
 }
 
-// maps makes a mapper of the settings of a request.
-func maps(t testing.TB, request, more string) *mapper {
+// mapped makes a mapper of the settings of a request.
+func mapped(t testing.TB, request, more string) *mapper {
 	t.Helper()
 	v, errs := made(t, "{request: "+request+more+"}")
 	if len(errs) > 0 {
@@ -61,7 +62,7 @@ func TestToJSON(t *testing.T) {
 		{"UTF-16", "json", "", "\xff\xfe<\x00a\x00>\x00\x3d\xd8\x00\xde<\x00/\x00a\x00>\x00", `{"a":"😀"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := maps(t, c.settings, c.more).toJSON([]byte(c.xml), "")
+			got, err := mapped(t, c.settings, c.more).toJSON([]byte(c.xml), "")
 			if err != nil || string(got) != c.want {
 				t.Errorf("got %s, %v, want %s", got, err, c.want)
 			}
@@ -101,14 +102,29 @@ func TestBadXML(t *testing.T) {
 		{"half a character", "json", "", "\xfe\xff\x00<\xd8\x00", "not in the encoding"},
 		{"a control character", "json", "", "<a>&#1;</a>", "not well-formed (line 1)"},
 		{"in a later line", "json", "", "<a>\n\n<", "(line 3)"},
+		{"a declaration within", "json", "", "<a><?xml version='1.0'?></a>", "an XML declaration that is not at its beginning"},
+		{"a declaration behind a comment", "json", "", "<!-- --><?XML version='1.0'?><a/>", "an XML declaration that is not at its beginning"},
+		{"many namespaces", "json", "", "<a" + numbered(257, " xmlns:n%d='x'") + "/>", "more namespaces at one place"},
+		{"many namespaces in each other", "json", "", "<a" + numbered(200, " xmlns:n%d='x'") + "><b" + numbered(57, " xmlns:n%d='x'") + "/></a>", "more namespaces at one place"},
+		{"what grows", "json", ", size: 100B", "<a>" + strings.Repeat("\n", 150) + "</a>" + strings.Repeat(" ", 100), ""},
+		{"what grows too much", "json", ", size: 100B", "<a><b>" + strings.Repeat("\n", 150) + "</b><c/></a>", "larger than it may be"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := maps(t, c.settings, c.more).toJSON([]byte(c.xml), "")
-			if err == nil || !strings.Contains(err.Error(), c.want) {
+			got, err := mapped(t, c.settings, c.more).toJSON([]byte(c.xml), "")
+			if err == nil && c.want != "" || err != nil && (c.want == "" || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("got %s, %v, want %s", got, err, c.want)
 			}
 		})
 	}
+}
+
+// numbered is text for each number below n.
+func numbered(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
 }
 
 func TestToXML(t *testing.T) {
@@ -126,7 +142,7 @@ func TestToXML(t *testing.T) {
 		{"ordered", "{to: xml, order: [b, /r/o/a]}", "", `{"r":{"z":1,"a":2,"o":{"a":3,"x":4,"b":[5,6]}}}`, "<r><z>1</z><a>2</a><o><b>5</b><b>6</b><a>3</a><x>4</x></o></r>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := maps(t, c.settings, c.more).toXML([]byte(c.json))
+			got, err := mapped(t, c.settings, c.more).toXML([]byte(c.json))
 			if err != nil || string(got) != head+c.want {
 				t.Errorf("got %s, %v, want %s", got, err, c.want)
 			}
@@ -150,9 +166,10 @@ func TestBadJSON(t *testing.T) {
 		{"a control character", "xml", `{"a":"\u0001"}`, "no way to write"},
 		{"too deep", "xml", strings.Repeat(`{"a":`, 65) + "1" + strings.Repeat("}", 65), "nests too deep"},
 		{"too many", "xml", `{"a":{"b":[` + strings.Repeat("1,", 50000) + `1]}}`, "too many elements"},
+		{"a long name for many", "xml", `{"a":{"` + strings.Repeat("b", 10<<10) + `":[` + strings.Repeat("1,", 5000) + `1]}}`, "larger than it may be"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := maps(t, c.settings, "").toXML([]byte(c.json))
+			got, err := mapped(t, c.settings, "").toXML([]byte(c.json))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %.100s, %v, want %s", got, err, c.want)
 			}
@@ -162,17 +179,21 @@ func TestBadJSON(t *testing.T) {
 
 func TestDocumentErrors(t *testing.T) {
 	for yaml, want := range map[string]string{
-		"{}":                                          "xml_json: it does nothing",
-		"{request: {to: yaml}}":                       "xml_json.request.to",
-		"{request: {to: xml, take: /a}}":              "xml_json.request.take: it is for what becomes json",
-		"{request: {to: json, wrap: /a}}":             "xml_json.request.wrap: it is for what becomes xml",
-		"{response: {to: json, take: [a]}}":           "xml_json.response.take[0]: write it from the top",
-		"{request: {to: json, arrays: ['p:a']}}":      "xml_json.request.arrays[0]: the prefix \"p\" is not under namespaces",
-		"{request: {to: xml, wrap: '/a/*'}}":          "xml_json.request.wrap: \"*\" is no name of an element",
-		"{request: json, namespaces: {'1': 'urn:x'}}": "\"1\" is no prefix",
-		"{request: json, namespaces: {p: ''}}":        "write the name of the namespace",
-		"{request: json, text: value}":                "xml_json.text: an element or attribute could have that name",
-		"{request: json, attributes: a}":              "xml_json.attributes: names of elements could begin so",
+		"{}":                                                    "xml_json: it does nothing",
+		"{request: {to: yaml}}":                                 "xml_json.request.to",
+		"{request: {to: xml, take: /a}}":                        "xml_json.request.take: it is for what becomes json",
+		"{request: {to: json, wrap: /a}}":                       "xml_json.request.wrap: it is for what becomes xml",
+		"{response: {to: json, take: [a]}}":                     "xml_json.response.take[0]: write it from the top",
+		"{request: {to: json, arrays: ['p:a']}}":                "xml_json.request.arrays[0]: the prefix \"p\" is not under namespaces",
+		"{request: {to: xml, wrap: '/a/*'}}":                    "xml_json.request.wrap: \"*\" is no name of an element",
+		"{request: json, namespaces: {'1': 'urn:x'}}":           "\"1\" is no prefix",
+		"{request: json, namespaces: {p: ''}}":                  "write the name of the namespace",
+		"{request: json, namespaces: {p: 'urn:x', q: 'urn:x'}}": "xml_json.namespaces.q: the prefix p is of the same namespace",
+		"{request: json, namespaces: {p: 'http://www.w3.org/XML/1998/namespace'}}": "xml_json.namespaces.p: this namespace has its prefix by itself",
+		"{request: {to: json, content_type: \"a/b\\nX: y\"}}":                      "xml_json.request.content_type: it is no type",
+		"{request: {to: xml, content_type: \"text/xml; charset=latin1\"}}":         "xml_json.request.content_type: what is made is in UTF-8",
+		"{request: json, text: value}":                                             "xml_json.text: an element or attribute could have that name",
+		"{request: json, attributes: a}":                                           "xml_json.attributes: names of elements could begin so",
 	} {
 		if _, errs := made(t, yaml); !strings.Contains(errs.Error(), want) || len(errs) > 0 && errs[0].Pos.Line == 0 {
 			t.Errorf("%s: got %q, want %q", yaml, errs.Error(), want)
@@ -208,6 +229,7 @@ func TestMessages(t *testing.T) {
 		{"a bad one", "text/xml", "<a>", 200, "", "", "validation_failed"},
 		{"a large answer", "", "", 200, "application/json", `{"a":"0123456789012345"}`, "response_invalid"},
 		{"a bad answer", "", "", 200, "application/json", `{`, "response_invalid"},
+		{"an answer in part", "", "", 206, "application/json", `{"a":1}`, "response_invalid"},
 	} {
 		x := &policy.Exchange{Request: &wire.Request{Method: "POST"}}
 		if c.body != "" {
@@ -233,12 +255,25 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// What would become much larger than it is is refused as what is large.
+func TestGrowth(t *testing.T) {
+	v, errs := made(t, "{request: xml, size: 1KiB}")
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	body := []byte(`{"a":{"` + strings.Repeat("b", 200) + `":[` + strings.Repeat("1,", 100) + `1]}}`)
+	x := &policy.Exchange{Request: &wire.Request{Method: "POST", Body: wire.BytesBody(body), Length: int64(len(body))}}
+	if err := v.ask(x); problem.From(err).Name != "body_too_large" {
+		t.Errorf("got %v", err)
+	}
+}
+
 // What is read can be written and read again, whatever it is.
 func FuzzXML(f *testing.F) {
 	for _, s := range []string{"<a b='1'><c>x</c>y<c/></a>", "<p:a xmlns:p='urn:p' p:b=''/>", "\xff\xfe<\x00a\x00/\x00>\x00", "<a><![CDATA[]]></a>", "<!DOCTYPE a><a/>"} {
 		f.Add([]byte(s))
 	}
-	in, out := maps(f, "json", ", namespaces: {p: 'urn:p'}"), maps(f, "xml", ", namespaces: {p: 'urn:p'}")
+	in, out := mapped(f, "json", ", namespaces: {p: 'urn:p'}"), mapped(f, "xml", ", namespaces: {p: 'urn:p'}")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		first, err := in.toJSON(b, "")
 		if err != nil {
@@ -266,7 +301,7 @@ func FuzzJSON(f *testing.F) {
 	for _, s := range []string{`{"a":{"@b":1,"#text":"x","c":[1,null,{}]}}`, `{"a":"\u0001"}`, `{"xml:a":1}`} {
 		f.Add([]byte(s))
 	}
-	out, in := maps(f, "xml", ""), maps(f, "json", "")
+	out, in := mapped(f, "xml", ""), mapped(f, "json", "")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		written, err := out.toXML(b)
 		if err != nil {
