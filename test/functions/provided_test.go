@@ -14,15 +14,21 @@ import (
 	"time"
 )
 
-// built is the folder of the program. Building it again is for the linker alone to do.
+// built is the folder of the program.
 func built(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	out, err := exec.Command("go", "build", "-tags", "grpcnotrace,lambda.norpc", "-o", filepath.Join(dir, "bootstrap"), "./lambda").CombinedOutput()
+	build(t, filepath.Join(dir, "bootstrap"), "1")
+	return dir
+}
+
+// build makes the program. Building it again is for the linker alone to do.
+func build(t *testing.T, file, version string) {
+	t.Helper()
+	out, err := exec.Command("go", "build", "-tags", "grpcnotrace,lambda.norpc", "-ldflags", "-X main.version="+version, "-o", file, "./lambda").CombinedOutput()
 	if err != nil {
 		t.Fatalf("build the function: %v\n%s", err, out)
 	}
-	return dir
 }
 
 func provided(t *testing.T, settings string) *world {
@@ -105,27 +111,6 @@ func TestStreams(t *testing.T) {
 		_ = gone.Body.Close()
 	}
 	w.want(404, "GET", "/next")
-}
-
-// Four at once are four processes, and those that are kept ready are there before anybody asks.
-func TestFour(t *testing.T) {
-	w := provided(t, "concurrency: 4, min: 4")
-	eventually(t, "four processes are ready", func() bool { s := w.Status().Functions; return len(s) > 0 && s[0].Idle == 4 })
-	var mu sync.Mutex
-	pids := map[string]bool{}
-	var crew sync.WaitGroup
-	for range 4 {
-		crew.Go(func() {
-			a := w.want(200, "GET", "/slow")
-			mu.Lock()
-			defer mu.Unlock()
-			pids[a.body] = true
-		})
-	}
-	crew.Wait()
-	if len(pids) != 4 {
-		t.Errorf("%d processes answered four calls at once", len(pids))
-	}
 }
 
 // More calls than may wait are refused at once.

@@ -5,22 +5,21 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"sallyport/test"
 )
 
-func installed(t *testing.T) {
+func installed(t *testing.T, program string) {
 	t.Helper()
-	if err := test.Install("python3"); err != nil {
+	if err := test.Install(program); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func python(t *testing.T, settings string) *world {
-	installed(t)
+	installed(t, "python3")
 	t.Setenv("SALLYPORT_SECRET", "of the gateway alone")
 	return start(t, fmt.Sprintf(`
 functions:
@@ -98,71 +97,27 @@ func TestPythonFails(t *testing.T) {
 	})
 }
 
-// Four calls at once have four processes, the fifth waits for one of them.
-func TestAtOnce(t *testing.T) {
-	w := python(t, "concurrency: 4")
-	var mu sync.Mutex
-	pids := map[string]int{}
-	var crew sync.WaitGroup
-	for range 12 {
-		crew.Go(func() {
-			a := w.want(200, "GET", "/slow")
-			mu.Lock()
-			defer mu.Unlock()
-			pids[a.body]++
-		})
-	}
-	crew.Wait()
-	if len(pids) > 4 || len(pids) < 2 {
-		t.Errorf("%d processes answered: %v", len(pids), pids)
-	}
-}
-
-// New code is served to whoever asks after it is there, and nobody who asks meanwhile gets an error.
-func TestCodeChanges(t *testing.T) {
-	installed(t)
+// A document that leaves a function as it is leaves its processes as they are; one that takes it away ends them, and no call is lost.
+func TestReloads(t *testing.T) {
+	installed(t, "python3")
 	dir := t.TempDir()
-	code := func(version int) {
-		write(t, dir+"/app.py", fmt.Sprintf("import time\ndef handler(event, context):\n    time.sleep(0.02)\n    return {'statusCode': 200, 'body': 'version %d'}\n", version))
-	}
-	code(1)
+	write(t, dir+"/app.py", "import time\ndef handler(event, context):\n    time.sleep(0.02)\n    return {'statusCode': 200, 'body': 'hello'}\n")
 	w := start(t, fmt.Sprintf("functions: { app: { runtime: python, directory: %q, handler: app.handler, min: 1 } }\nroutes: [{ match: \"/{rest...}\", function: app }]\n", dir))
-	stop := make(chan struct{})
-	var crew sync.WaitGroup
-	for range 3 {
-		crew.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					w.want(200, "GET", "/")
-				}
-			}
-		})
-	}
-	for version := 2; version <= 3; version++ {
-		time.Sleep(200 * time.Millisecond)
-		code(version)
-		eventually(t, fmt.Sprintf("version %d answers", version), func() bool { return w.want(200, "GET", "/").body == fmt.Sprintf("version %d", version) })
-	}
-	// A document that leaves the function as it is leaves its processes as they are.
+	defer w.crowd(3, func() { w.want(200, "GET", "/") })()
+	w.want(200, "GET", "/")
 	before := w.Status().Functions[0].Starts
 	w.load(fmt.Sprintf("functions: { app: { runtime: python, directory: %q, handler: app.handler, min: 1 } }\nroutes: [{ match: \"/{rest...}\", function: app, payload: \"2.0\" }]\n", dir))
 	w.want(200, "GET", "/")
 	if after := w.Status().Functions[0].Starts; after > before+3 {
 		t.Errorf("%d processes were started before a reload, %d with it", before, after)
 	}
-	// One that takes the function away ends them, and no call is lost.
 	w.load(fmt.Sprintf("functions: { other: { runtime: python, directory: %q, handler: app.handler } }\nroutes: [{ match: \"/{rest...}\", function: other }]\n", dir))
 	w.want(200, "GET", "/")
-	close(stop)
-	crew.Wait()
 }
 
 // Code that cannot be loaded is not tried for each request, and mended code at once.
 func TestBrokenCode(t *testing.T) {
-	installed(t)
+	installed(t, "python3")
 	dir := t.TempDir()
 	write(t, dir+"/app.py", "import nothing_of_that_name\n")
 	w := start(t, fmt.Sprintf("functions: { app: { runtime: python, directory: %q, handler: app.handler } }\nroutes: [{ match: \"/{rest...}\", function: app }]\n", dir))

@@ -36,12 +36,22 @@ func handle(ctx context.Context, e events.APIGatewayV2HTTPRequest) (any, error) 
 		return streamed(io.MultiReader(bytes.NewReader([]byte("one ")), &slow{parts: []string{"two ", "three"}})), nil
 	case "/broken":
 		return streamed(io.MultiReader(bytes.NewReader([]byte("one ")), &slow{err: errors.New("broken")})), nil
+	case "/version":
+		time.Sleep(20 * time.Millisecond)
+		return answer(200, version), nil
+	case "/greedy":
+		held := bytes.Repeat([]byte("x"), 300<<20)
+		time.Sleep(time.Minute)
+		return answer(200, string(held[:1])), nil
 	case "/slow":
 		time.Sleep(200 * time.Millisecond)
 		return answer(200, fmt.Sprint(os.Getpid())), nil
 	}
 	return answer(404, ""), nil
 }
+
+// version is set when the program is built.
+var version = "1"
 
 func answer(status int, body string) events.APIGatewayV2HTTPResponse {
 	return events.APIGatewayV2HTTPResponse{StatusCode: status, Body: body, Cookies: []string{"a=1", "b=2"}}

@@ -9,6 +9,9 @@ export const handler = async (event, context) => {
     case '/later':
       setTimeout(() => { throw new Error('an error of its own'); }, 10);
       return new Promise(() => {});
+    case '/slow':
+      await new Promise((done) => setTimeout(done, 300));
+      return { statusCode: 200, body: String(process.pid) };
     case '/exit':
       process.exit(4);
     case '/sleep':
