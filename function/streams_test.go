@@ -12,6 +12,7 @@ import (
 // stream answers in parts; the last one is an error, unless that is nil.
 func (p *fake) stream(id string, trailer http.Header, parts ...string) {
 	from, to := io.Pipe()
+	defer from.Close() // as net/http does
 	go func() {
 		for _, part := range parts {
 			_, _ = io.WriteString(to, part)
