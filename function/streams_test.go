@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -12,10 +13,14 @@ import (
 // stream answers in parts; the last one is an error, unless that is nil.
 func (p *fake) stream(id string, trailer http.Header, parts ...string) {
 	from, to := io.Pipe()
+	var crew sync.WaitGroup
+	defer crew.Wait()
 	defer from.Close() // as net/http does
-	go func() {
+	crew.Go(func() {
 		for _, part := range parts {
-			_, _ = io.WriteString(to, part)
+			if _, err := io.WriteString(to, part); err != nil {
+				return
+			}
 			time.Sleep(time.Second)
 		}
 		switch {
@@ -24,7 +29,7 @@ func (p *fake) stream(id string, trailer http.Header, parts ...string) {
 		default:
 			_ = to.Close()
 		}
-	}()
+	})
 	r := httptest.NewRequestWithContext(p, "POST", apiPath+"invocation/"+id+"/response", from)
 	r.Header.Set("Lambda-Runtime-Function-Response-Mode", "streaming")
 	r.Trailer = trailer
