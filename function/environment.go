@@ -77,6 +77,7 @@ func (f *Function) environment(number uint64) []string {
 		"AWS_REGION": region, "AWS_DEFAULT_REGION": region,
 		"AWS_LAMBDA_FUNCTION_NAME": f.name, "AWS_LAMBDA_FUNCTION_VERSION": version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(c.megabytes()),
 		"AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/" + f.name, "AWS_LAMBDA_LOG_STREAM_NAME": strconv.FormatUint(number, 10), "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+		"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
 	}
 	if c.Memory != schema.Unlimited && c.Runtime == "provided" {
 		env["GOMEMLIMIT"] = strconv.FormatInt(int64(c.Memory)*9/10, 10)

@@ -76,6 +76,7 @@ type Function struct {
 	idle    []*worker // that wait for a call, the last one used last
 	state   state
 	keeping bool   // the keeper runs
+	hoping  bool   // calls wait for processes that have answered; fill is called again
 	code    string // digest of the code that new processes get
 	seen    string // the one that was seen last
 	age     int    // counts the changes of the code; a process of an earlier age gets no more calls
@@ -165,29 +166,44 @@ func (f *Function) Abandon(v *Invocation) bool {
 
 // room is how many calls may wait, those for whom a process is started among them. The caller holds mu.
 func (f *Function) room() int {
-	room := f.config.MaxPending + f.starting()
+	starting, returning := f.coming()
+	room := f.config.MaxPending + starting + returning
 	if f.mayStart() {
 		room += f.config.Concurrency - len(f.workers)
 	}
 	return room
 }
 
-// starting counts the processes that have not asked for a call yet. The caller holds mu.
-func (f *Function) starting() (n int) {
+// coming counts the processes that have not asked for a call yet, and those that have answered one and are about to ask. The caller holds mu.
+func (f *Function) coming() (starting, returning int) {
 	for w := range f.workers {
-		if w.state == starts {
-			n++
+		switch {
+		case w.state == starts:
+			starting++
+		case w.state == works && w.current == nil && !w.open && time.Since(w.since) < back:
+			returning++
 		}
 	}
-	return n
+	return starting, returning
 }
 
-// fill starts processes for the calls that wait. The caller holds mu.
+// back is how long a process that has answered is expected to take until it asks for more.
+const back = 50 * time.Millisecond
+
+// fill starts processes for the calls that wait, but for those that are coming. The caller holds mu.
 func (f *Function) fill() {
-	starting := f.starting()
-	for starting < len(f.queue) && len(f.workers) < f.config.Concurrency && f.mayStart() {
+	starting, returning := f.coming()
+	for ; starting+returning < len(f.queue) && len(f.workers) < f.config.Concurrency && f.mayStart(); starting++ {
 		f.start()
-		starting++
+	}
+	if returning > 0 && starting < len(f.queue) && !f.hoping {
+		f.hoping = true
+		time.AfterFunc(back, func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.hoping = false
+			f.fill()
+		})
 	}
 }
 

@@ -11,7 +11,10 @@ const base = '/2018-06-01/runtime/';
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const STREAM = Symbol.for('aws.lambda.runtime.handler.streaming');
 const HEAD = 'application/vnd.awslambda.http-integration-response';
-let current = '';
+let current = ''; // the id of the call at hand
+let streaming = false; // its answer is under way
+let idle = () => {}; // called when nothing is left to wait for
+env.AWS_EXECUTION_ENV ??= `AWS_Lambda_nodejs${process.versions.node.split('.')[0]}.x`;
 
 function begin(method, target, headers, answered) {
   const request = http.request({ host, port, method, path: base + target, headers, agent }, answered);
@@ -33,12 +36,17 @@ function ask(method, target, body, headers = {}) {
 function failure(error, type) {
   if (!(error instanceof Error)) return { errorType: type ?? typeof error, errorMessage: String(error), trace: [], stackTrace: [] };
   const trace = (error.stack ?? '').split('\n');
-  return { errorType: type ?? error.name, errorMessage: error.message, trace, stackTrace: trace };
+  return { errorType: type ?? String(error.name), errorMessage: String(error.message), trace, stackTrace: trace };
+}
+
+// header is a type of errors as a field can hold it.
+function header(type) {
+  return type.replace(/[^\w.]/g, '');
 }
 
 function fail(target, error, type) {
   const wrong = failure(error, type);
-  return ask('POST', target, JSON.stringify(wrong), { 'Content-Type': 'application/json', 'Lambda-Runtime-Function-Error-Type': wrong.errorType.replace(/[^\w.]/g, '') });
+  return ask('POST', target, JSON.stringify(wrong), { 'Content-Type': 'application/json', 'Lambda-Runtime-Function-Error-Type': header(wrong.errorType) });
 }
 
 // What functions that stream their answers expect to be there.
@@ -86,8 +94,9 @@ function call(handler, event, context) {
     const callback = (error, result) => (error ? reject(error) : resolve(result));
     Object.assign(context, { done: callback, succeed: resolve, fail: reject });
     const result = handler(event, context, callback);
+    idle = resolve;
     if (typeof result?.then === 'function') result.then(resolve, reject);
-    else if (handler.length < 3) resolve(result);
+    else if (handler.length < 3 && result !== undefined) resolve(result);
   });
 }
 
@@ -97,10 +106,13 @@ async function stream(handler, event, context, target) {
   let request;
   let answered;
   const over = new Promise((done) => { answered = done; });
-  const open = () => request ??= begin('POST', target + '/response', {
-    'Content-Type': kind, 'Lambda-Runtime-Function-Response-Mode': 'streaming', 'Transfer-Encoding': 'chunked',
-    Trailer: 'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
-  }, (response) => { response.resume(); response.on('end', answered); });
+  const open = () => {
+    streaming = true;
+    return request ??= begin('POST', target + '/response', {
+      'Content-Type': kind, 'Lambda-Runtime-Function-Response-Mode': 'streaming', 'Transfer-Encoding': 'chunked',
+      Trailer: 'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
+    }, (response) => { response.resume(); response.on('end', answered); });
+  };
   const { Writable } = await import('node:stream');
   const out = new Writable({
     write(part, encoding, done) { open().write(part, done); },
@@ -113,7 +125,7 @@ async function stream(handler, event, context, target) {
   } catch (error) {
     if (!request) return fail(target + '/error', error);
     const wrong = failure(error);
-    request.addTrailers({ 'Lambda-Runtime-Function-Error-Type': wrong.errorType, 'Lambda-Runtime-Function-Error-Body': Buffer.from(JSON.stringify(wrong)).toString('base64') });
+    request.addTrailers({ 'Lambda-Runtime-Function-Error-Type': header(wrong.errorType), 'Lambda-Runtime-Function-Error-Body': Buffer.from(JSON.stringify(wrong)).toString('base64') });
     request.end();
   }
   return over;
@@ -121,11 +133,12 @@ async function stream(handler, event, context, target) {
 
 async function crashed(error) {
   console.error(error);
-  if (current) await fail(`invocation/${current}/error`, error, error instanceof Error ? `Runtime.${error.name}` : undefined);
+  if (current && !streaming) await fail(`invocation/${current}/error`, error, error instanceof Error ? `Runtime.${error.name}` : undefined);
   process.exit(1);
 }
 process.on('uncaughtException', crashed);
 process.on('unhandledRejection', crashed);
+process.on('beforeExit', () => idle());
 
 let handler;
 try {
@@ -146,6 +159,7 @@ for (;;) {
     const event = JSON.parse(next.body);
     if (handler[STREAM]) {
       await stream(handler, event, context, target);
+      streaming = false;
       current = '';
       continue;
     }

@@ -17,7 +17,7 @@ type worker struct {
 	work   chan *Invocation // from the function to the process's request for the next event; holds one
 	over   chan struct{}    // closed once the process is to ask for nothing any more
 	state  stage
-	since  time.Time // when it began to idle
+	since  time.Time // when it answered, then when it began to idle
 	asked  bool      // it has asked for a call: its start was good
 
 	process Process     // nil before it runs
@@ -201,7 +201,7 @@ func (w *worker) answer(id string, set func(v *Invocation)) bool {
 	if v == nil || v.ID != id || !w.handed {
 		return false
 	}
-	w.current = nil
+	w.current, w.since = nil, time.Now()
 	set(v)
 	if v.err != nil {
 		f.counts.Errors++
@@ -217,7 +217,7 @@ func (w *worker) answer(id string, set func(v *Invocation)) bool {
 func (w *worker) complete(failed bool) {
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
-	w.open = false
+	w.open, w.since = false, time.Now()
 	if failed {
 		w.f.counts.Errors++
 	}

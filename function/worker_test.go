@@ -108,3 +108,39 @@ func TestInitErrorTooLate(t *testing.T) {
 		}
 	})
 }
+
+// A process that answered and is about to ask for more gets the next call, so that who asks one after the other has one process; but nobody
+// waits for one that takes its time.
+func TestBack(t *testing.T) {
+	for _, c := range []struct {
+		pause  time.Duration // between an answer and the next ask
+		starts uint64
+		within time.Duration
+	}{
+		{0, 1, 0}, {10 * time.Millisecond, 1, 10 * time.Millisecond}, {time.Second, 2, 100 * time.Millisecond},
+	} {
+		inLab(t, Config{Concurrency: 4}, func(p *fake) {
+			for {
+				id, event, status := p.next(p)
+				if status != 200 {
+					return
+				}
+				p.post("invocation/"+id+"/response", event)
+				time.Sleep(c.pause)
+			}
+		}, func(t *testing.T, _ *Registry, f *Function) {
+			for range 2 {
+				began := time.Now()
+				if got := outcome(f, "1", "a"); got != "a" {
+					t.Errorf("%v: got %q", c.pause, got)
+				}
+				if took := time.Since(began); took > c.within {
+					t.Errorf("%v: it took %v", c.pause, took)
+				}
+			}
+			if s := f.status(); s.Starts != c.starts {
+				t.Errorf("%v: %d processes were started, want %d", c.pause, s.Starts, c.starts)
+			}
+		})
+	}
+}

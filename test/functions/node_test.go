@@ -54,12 +54,31 @@ func TestNodeCallback(t *testing.T) {
 	}
 }
 
+// A function that says nothing and waits for nothing has failed at once.
+func TestNodeOld(t *testing.T) {
+	if a := node(t, "index.first").want(203, "GET", "/"); a.body != "by context" {
+		t.Errorf("got %q", a.body)
+	}
+	w := node(t, "index.idle")
+	w.want(200, "GET", "/") // null, which is a result 2.0
+	w.want(200, "GET", "/")
+	if s := w.Status().Functions[0]; s.Timeouts+s.Crashes+s.Errors != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestNodeStreams(t *testing.T) {
 	w := node(t, "index.stream")
 	if a := w.want(203, "GET", "/"); a.body != "one two" || a.header.Get("X-A") != "1" || a.header.Get("Set-Cookie") != "a=1" {
 		t.Errorf("got %v %q", a.header, a.body)
 	}
-	if a := w.ask("GET", "/broken", ""); a.err == nil {
-		t.Errorf("a stream that failed is whole: %d %q", a.status, a.body)
+	for _, path := range []string{"/broken", "/strange", "/crash"} {
+		if a := w.ask("GET", path, ""); a.err == nil {
+			t.Errorf("%s: a stream that failed is whole: %d %q", path, a.status, a.body)
+		}
 	}
+	eventually(t, "two errors and a crash are counted", func() bool {
+		s := w.Status().Functions[0]
+		return s.Errors == 2 && s.Crashes == 1 && s.Timeouts == 0
+	})
 }

@@ -73,6 +73,15 @@ func TestPython(t *testing.T) {
 			t.Errorf("the environment has %s of the gateway", name)
 		}
 	}
+	a = w.want(200, "GET", "/who")
+	if !strings.HasPrefix(a.body, `[null, null, "AWS_Lambda_python3.`) || !strings.HasSuffix(a.body, `, "LOG_ERROR"]`) {
+		t.Errorf("the context is %s", a.body)
+	}
+	w.want(404, "GET", "/logs")
+	eventually(t, "the log has what the function logs", func() bool { return strings.Contains(w.said.String(), "[INFO] an informative line") })
+	if strings.Contains(w.said.String(), "too much") {
+		t.Error("the log has what is below the level")
+	}
 	if a := w.want(404, "GET", "/none"); !slices.Equal(a.header.Values("X-A"), []string{"1", "2", "3"}) || a.header.Get("X-B") != "true" || a.body != "" {
 		t.Errorf("got %v %q", a.header, a.body)
 	}
@@ -80,7 +89,7 @@ func TestPython(t *testing.T) {
 
 func TestPythonFails(t *testing.T) {
 	w := python(t, "timeout: 2s, memory: 128MiB")
-	for _, path := range []string{"/raise", "/malformed", "/exit", "/large", "/greedy"} {
+	for _, path := range []string{"/raise", "/malformed", "/exit", "/large", "/greedy", "/strange"} {
 		a := w.want(502, "GET", path)
 		if !strings.Contains(a.body, "function_error") || strings.Contains(a.body, "secret") || strings.Contains(a.body, "python") {
 			t.Errorf("%s: %s", path, a.body)

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import sys
 import time
@@ -31,6 +32,14 @@ def lambda_handler(event, context):
     if what == "/greedy":
         keep = bytearray(200 << 20)
         return {"statusCode": 200, "body": str(len(keep))}
+    if what == "/logs":
+        logging.getLogger().setLevel(logging.INFO)
+        logging.getLogger("of.the.function").info("an informative %s", "line")
+        logging.getLogger().debug("too much")
+    if what == "/who":
+        return {"statusCode": 200, "body": json.dumps([context.identity.cognito_identity_id, context.client_context, os.environ["AWS_EXECUTION_ENV"], os.environ["AWS_XRAY_CONTEXT_MISSING"]])}
+    if what == "/strange":
+        raise type("Fehler\N{LATIN SMALL LETTER E WITH BREVE}\n", (Exception,), {"__str__": lambda self: "\ud800"})()
     if what == "/says":
         print("to stdout")
         print("to stderr", file=sys.stderr)
