@@ -104,7 +104,8 @@ func sameUser(c net.Conn) bool {
 	return user == strconv.Itoa(os.Geteuid())
 }
 
-// owner finds who has a connection, "" when nobody can tell.
+// owner finds who has a connection, "" when nobody can tell: one that its process has let go of (inode 0) is on the books of root, whoever
+// made it.
 func owner(table, from, to string) string {
 	f, err := os.Open(table)
 	if err != nil {
@@ -112,7 +113,7 @@ func owner(table, from, to string) string {
 	}
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
-		if fields := strings.Fields(s.Text()); len(fields) > 7 && fields[1] == from && fields[2] == to {
+		if fields := strings.Fields(s.Text()); len(fields) > 9 && fields[1] == from && fields[2] == to && fields[9] != "0" {
 			return fields[7]
 		}
 	}

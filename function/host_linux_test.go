@@ -140,3 +140,36 @@ func TestSameUser(t *testing.T) {
 		t.Errorf("a connection that is not there belongs to %s", got)
 	}
 }
+
+// A connection of this user is known as long as somebody holds it. Then it could be anybody's: the kernel says root.
+func TestConnectionThatNobodyHolds(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	far, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	near, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	if !sameUser(near) {
+		t.Error("the own user is not known")
+	}
+	_ = far.Close()
+	for range 200 {
+		if !sameUser(near) {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	from, to := kernelAddress(near.RemoteAddr().(*net.TCPAddr)), kernelAddress(near.LocalAddr().(*net.TCPAddr))
+	if user := owner("/proc/net/tcp", from, to); user != "" {
+		t.Errorf("a connection that nobody holds is said to be that of %s", user)
+	}
+}

@@ -126,15 +126,15 @@ func fields(x *policy.Exchange, yield func(name, value string)) {
 		yield("Host", authority(r))
 	}
 	for name, value := range r.Header.All() {
-		yield(name, value)
+		if !strings.EqualFold(name, "X-Amzn-Trace-Id") { // anybody's: what the function calls would be told of in a trace of theirs
+			yield(name, value)
+		}
 	}
 	if !r.Header.Has("X-Forwarded-Port") {
 		yield("X-Forwarded-Port", port(r))
 	}
-	if !r.Header.Has("X-Amzn-Trace-Id") {
-		if t := TraceID(x.Trace); t != "" {
-			yield("X-Amzn-Trace-Id", t)
-		}
+	if t := TraceID(x.Trace); t != "" {
+		yield("X-Amzn-Trace-Id", t)
 	}
 }
 

@@ -34,7 +34,7 @@ var users = NewPlace([]string{"GET"}, "/users/{id}/{rest...}", "$default", nil)
 
 // The whole of both events, field for field.
 func TestWhole(t *testing.T) {
-	x, body := exchange("GET /users/a%2Fb/?n=1&n=2&e=&s=a%20b+c", "", "accept", "*/*", "user-agent", "curl/8", "X-Two", "1", "x-two", "2", "Cookie", "a=1; b=2")
+	x, body := exchange("GET /users/a%2Fb/?n=1&n=2&e=&s=a%20b+c", "", "accept", "*/*", "user-agent", "curl/8", "x-AMZN-trace-id", "Root=mine", "X-Two", "1", "x-two", "2", "Cookie", "a=1; b=2")
 	x.Params = []policy.Param{{Name: "id", Value: "a/b", Raw: "a%2Fb"}, {Name: "rest"}}
 	for version, want := range map[string]string{
 		V1: `{"version":"1.0","resource":"/users/{id}/{rest+}","path":"/users/a%2Fb/","httpMethod":"GET",
