@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/function"
 	"sallyport/schema"
 )
 
@@ -167,11 +168,20 @@ func (w *walk) items(f *schema.Field, list []*schema.Node) {
 	}
 }
 
-// functions checks that functions have names that AWS would give them, since they stand in events and in the log.
+// functions checks that functions have names that AWS would give them, since they stand in events and in the log, and that those in AWS have
+// no settings of others.
 func (c *checker) functions() {
 	for _, f := range c.doc.Root.Field("functions").Entries() {
 		if len(f.Name) > 64 || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
 			c.errs = append(c.errs, &schema.Error{Pos: f.Pos, Path: schema.Join("functions", f.Name), Msg: "the name of a function has letters, digits, - and _ only, 64 at most"})
+		}
+		if f.Node.Field("aws") == nil {
+			continue
+		}
+		for _, s := range f.Node.Entries() {
+			if !slices.Contains(function.BesideAWS, s.Name) {
+				c.errs = append(c.errs, &schema.Error{Pos: s.Pos, Path: schema.Join(schema.Join("functions", f.Name), s.Name), Msg: "it has no effect, since the function runs in AWS; remove it, or aws"})
+			}
 		}
 	}
 }

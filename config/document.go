@@ -44,7 +44,7 @@ type Document struct {
 	Lint           Lint             `json:"lint" doc:"What check thinks of the document."`
 	Include        []string         `json:"include" one:"true" doc:"Further files, by name or pattern such as conf.d/*.yaml, relative to this one."`
 
-	Functions map[string]*function.Config `json:"functions" doc:"What runs beside the gateway and answers requests by events, by name."`
+	Functions map[string]*function.Config `json:"functions" doc:"What answers requests by events, by name: code that the gateway runs, or functions in AWS."`
 
 	State struct{} `json:"state" later:"shared state comes with running on several machines; state is in memory for now"`
 

@@ -154,7 +154,7 @@ func (a *api) within(r *http.Request, id string) *Failure {
 		return nil
 	}
 	text, _ := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body")) // what cannot be read is left out
-	wrong := readFailure(text, kind)
+	wrong := ReadFailure(text, kind)
 	a.w.tell(id, wrong, text)
 	return wrong
 }
@@ -164,7 +164,7 @@ func (a *api) error(rw http.ResponseWriter, r *http.Request, id string) {
 	if err != nil {
 		return // the process is gone
 	}
-	wrong := readFailure(text, r.Header.Get("Lambda-Runtime-Function-Error-Type"))
+	wrong := ReadFailure(text, r.Header.Get("Lambda-Runtime-Function-Error-Type"))
 	a.w.tell(id, wrong, text)
 	a.settle(rw, id, func(v *Invocation) { v.err = wrong })
 }
@@ -174,7 +174,7 @@ func (a *api) initError(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the process is gone
 	}
-	wrong := readFailure(text, r.Header.Get("Lambda-Runtime-Function-Error-Type"))
+	wrong := ReadFailure(text, r.Header.Get("Lambda-Runtime-Function-Error-Type"))
 	a.w.tell("", wrong, text)
 	if !a.w.failStart(wrong) {
 		reply(rw, http.StatusForbidden, map[string]string{"errorMessage": "the start of this process is over", "errorType": "InvalidStateTransition"})
@@ -188,8 +188,8 @@ func (w *worker) tell(id string, wrong *Failure, text []byte) {
 	w.f.registry.log.Error("a function failed", "function", w.f.name, "id", id, "process", w.number, "type", wrong.Type, "error", wrong.Message, "said", string(text[:min(len(text), 8<<10)]))
 }
 
-// readFailure reads the error that a process told of.
-func readFailure(text []byte, kind string) *Failure {
+// ReadFailure reads the error that a function told of; kind is its type when it does not say itself.
+func ReadFailure(text []byte, kind string) *Failure {
 	var said struct {
 		Message string `json:"errorMessage"`
 		Type    string `json:"errorType"`

@@ -15,10 +15,10 @@ import (
 
 // A Config is the settings of one function.
 type Config struct {
-	Runtime     string                   `json:"runtime" required:"true" enum:"python,node,provided" doc:"What runs it: python and node are the python3 and node of the machine, with a runner of ours; provided is a program of its own that speaks the AWS Lambda Runtime API, as those do that are made with aws-lambda-go."`
-	Directory   Directory                `json:"directory" required:"true" doc:"The folder of its code. When something in it changes, the next requests go to processes with the new code."`
+	Runtime     string                   `json:"runtime" default:"" enum:"python,node,provided" doc:"What runs it: python and node are the python3 and node of the machine, with a runner of ours; provided is a program of its own that speaks the AWS Lambda Runtime API, as those do that are made with aws-lambda-go. Needed unless there is aws."`
+	Directory   Directory                `json:"directory" default:"" doc:"The folder of its code. When something in it changes, the next requests go to processes with the new code. Needed unless there is aws."`
 	Handler     string                   `json:"handler" default:"" doc:"What is called: file and function, such as app.lambda_handler; with provided the name of the program in the folder, bootstrap when it is not given."`
-	Timeout     time.Duration            `json:"timeout" default:"29s" min:"1ms" max:"15m" doc:"How long a call may take. Then its process is killed, and the request answered 504."`
+	Timeout     time.Duration            `json:"timeout" default:"29s" min:"1ms" max:"15m" doc:"How long a call may take. Then the request is answered 504, and the process killed; one that runs in AWS has a timeout of its own there."`
 	Startup     time.Duration            `json:"startup" default:"10s" min:"10ms" max:"15m" doc:"How long a process may take until it asks for its first event."`
 	Concurrency int                      `json:"concurrency" default:"4" min:"1" max:"1000" doc:"Processes at most; each has one call at a time."`
 	Min         int                      `json:"min" default:"0" min:"0" max:"1000" doc:"Processes that are kept ready also when there is nothing to do."`
@@ -27,11 +27,24 @@ type Config struct {
 	Memory      schema.Size              `json:"memory" default:"512MiB" doc:"Memory that a process may hold, looked at every second; one that holds more is killed. none for no bound."`
 	Env         map[string]schema.Secret `json:"env" doc:"Environment variables of the processes, beside those that AWS sets. Of the gateway's own they get PATH and TMPDIR only."`
 
-	AWS struct{} `json:"aws" later:"functions that run in AWS come with a later version; runtime, directory and handler describe one that runs here"`
+	AWS *AWS `json:"aws" doc:"A function that runs in AWS, in place of runtime and directory. Beside it only timeout may stand."`
 }
+
+// BesideAWS are the settings that count for a function in AWS.
+var BesideAWS = []string{"aws", "timeout"}
 
 // Check judges the settings together.
 func (c *Config) Check() error {
+	switch {
+	case c.AWS != nil:
+		return nil // it judges itself
+	case c.Runtime == "" && c.Directory.Path == "":
+		return errors.New("it does not say what runs; write runtime, directory and handler for a function that the gateway runs, aws for one in AWS")
+	case c.Runtime == "":
+		return errors.New(`"runtime" is missing; write python, node or provided`)
+	case c.Directory.Path == "":
+		return errors.New(`"directory" is missing; write the folder of the function's code`)
+	}
 	var errs []error
 	file, name, dotted := cutLast(c.Handler)
 	switch {

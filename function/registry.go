@@ -109,6 +109,9 @@ func (r *Registry) Close() {
 	r.host.Close()
 }
 
+// InAWS is the runtime of functions that run in AWS, as a Status tells it.
+const InAWS = "aws"
+
 // A Status is how a function is.
 type Status struct {
 	Name        string `json:"name"`
@@ -122,7 +125,11 @@ type Status struct {
 	Errors      uint64 `json:"errors"`   // calls that the function answered with an error
 	Crashes     uint64 `json:"crashes"`  // calls whose process ended
 	Timeouts    uint64 `json:"timeouts"` // calls that took too long
-	Reloads     uint64 `json:"reloads"`  // changes of the code
+	// Calls of functions in AWS that never reached one: it had no room, AWS refused them, or could not be reached.
+	Throttled uint64 `json:"throttled,omitempty"`
+	Refused   uint64 `json:"refused,omitempty"`
+	Unreached uint64 `json:"unreached,omitempty"`
+	Reloads   uint64 `json:"reloads"` // changes of the code
 	// LastError is why the last start failed, empty once one succeeded.
 	LastError string `json:"last_error,omitempty"`
 }

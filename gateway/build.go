@@ -13,6 +13,7 @@ import (
 	"sallyport/balance"
 	"sallyport/config"
 	"sallyport/function"
+	"sallyport/function/invoke"
 	"sallyport/identity"
 	"sallyport/plug"
 	"sallyport/policies"
@@ -94,7 +95,7 @@ func (b *builder) build() *snapshot {
 	if s.bodyLimit = int64(b.doc.Limits.BodySize); b.doc.Limits.BodySize == schema.Unlimited {
 		s.bodyLimit = 0
 	}
-	s.functions = b.functions()
+	b.functions()
 	s.edge = &wire.Edge{Trusted: b.doc.TrustedProxies, Pass: b.doc.ClientHeaders.Pass}
 	if now := g.now.Load(); now != nil && sameEdge(now.edge, s.edge) {
 		s.edge = now.edge // what was learnt of a connection stays
@@ -332,21 +333,31 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 }
 
 // functions prepares the functions of the document.
-func (b *builder) functions() map[string]*function.Function {
-	set := map[string]*function.Function{}
+func (b *builder) functions() {
+	s := b.snapshot
+	s.functions, s.invoked = map[string]*function.Function{}, map[string]*invoke.Function{}
 	for name, c := range b.doc.Functions {
-		if c != nil {
+		switch {
+		case c == nil:
+		case c.AWS != nil:
+			s.invoked[name] = b.gateway.invoked.Prepare(name, c)
+		default:
 			sum := sha256.Sum256(spell([]byte(c.Directory.Path), b.doc.Root.Field("functions").Field(name)))
-			set[name] = b.gateway.functions.Prepare(name, c, string(sum[:]))
+			s.functions[name] = b.gateway.functions.Prepare(name, c, string(sum[:]))
 		}
 	}
-	return set
 }
 
 // function finds a function by name.
-func (b *builder) function(name string) *function.Function {
+func (b *builder) function(name string) function.Answerer {
 	b.called = append(b.called, name)
-	return b.snapshot.functions[name]
+	if f := b.snapshot.functions[name]; f != nil {
+		return f
+	}
+	if f := b.snapshot.invoked[name]; f != nil {
+		return f
+	}
+	return nil
 }
 
 // upstream finds an upstream by name. While the document has errors, one that is there by name will do.

@@ -15,10 +15,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sallyport/aws"
 	"sallyport/balance"
 	"sallyport/config"
 	"sallyport/fetch"
 	"sallyport/function"
+	"sallyport/function/invoke"
 	"sallyport/identity"
 	"sallyport/plug"
 	"sallyport/policy"
@@ -48,6 +50,8 @@ type Options struct {
 	Version string
 	// Functions starts the processes of functions; nil is this machine.
 	Functions function.Host
+	// Credentials finds credentials for AWS; nil is as Amazon's tools do.
+	Credentials aws.Finder
 	// Told, if set, is called at the end of each request with what the access log would say of it, whatever the document has it say. It
 	// may not keep the line.
 	Told func(*telemetry.Line)
@@ -90,6 +94,7 @@ type Gateway struct {
 	tending  tending
 	// functions are those of all documents, and their processes.
 	functions *function.Registry
+	invoked   *invoke.Registry // the functions that run in AWS
 	started   time.Time
 
 	now    atomic.Pointer[snapshot]  // what requests are served by
@@ -161,6 +166,7 @@ func New(o Options) *Gateway {
 	g.fetch = fetch.New(o.Dial)
 	g.tending.log = g.log
 	g.functions = function.NewRegistry(g.log, o.Functions)
+	g.invoked = invoke.NewRegistry(invoke.Options{Log: g.log, Dial: o.Dial, Find: o.Credentials})
 	g.metrics.WatchFunctions(g.functionTotals)
 	g.errands = policy.NewErrands(maxErrands, g.log)
 	g.metrics.WatchKeySets(g.keySets)

@@ -218,6 +218,7 @@ func (g *Gateway) commit(s *snapshot, c *change) {
 	g.now.Store(s)
 	g.tending.follow(s.tended)
 	g.functions.Serve(s.functions)
+	g.invoked.Serve(s.invoked)
 	g.settleDoors(s.doc, c.opened)
 	g.settleAdmin(s.doc, c.admin)
 	g.metrics.LastGood(s.kept != nil)

@@ -191,6 +191,7 @@ func (g *Gateway) stop(limit time.Duration) (whole bool) {
 	g.tending.close()
 	g.errands.Close(min(time.Until(until), errandTime))
 	g.functions.Close()
+	g.invoked.Close()
 	g.durable.leave()
 	g.registry.Close()
 	if a := g.access.Load(); a != nil {

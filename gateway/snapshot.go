@@ -9,6 +9,7 @@ import (
 	"sallyport/balance"
 	"sallyport/config"
 	"sallyport/function"
+	"sallyport/function/invoke"
 	"sallyport/identity"
 	"sallyport/policy"
 	"sallyport/problem"
@@ -28,7 +29,8 @@ type snapshot struct {
 	upstreams *balance.Set
 	book      *identity.Book // consumers and plans
 	functions map[string]*function.Function
-	unrouted  *telemetry.Route // counts the requests that no route takes
+	invoked   map[string]*invoke.Function // those in AWS
+	unrouted  *telemetry.Route            // counts the requests that no route takes
 	warnings  schema.Errors
 	notes     schema.Errors
 	sharing   bool                             // some route is for pages of other origins

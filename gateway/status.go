@@ -101,7 +101,7 @@ func (g *Gateway) Status() Status {
 	}
 	st.Store = g.durable.status()
 	st.KeySets = g.keySets()
-	st.Functions = g.functions.Statuses()
+	st.Functions = g.functionStatuses()
 	st.Versions = g.versions()
 	s := g.now.Load()
 	if s != nil {
@@ -142,9 +142,16 @@ func (g *Gateway) keySets() (all []telemetry.KeySet) {
 
 // functionTotals tells metrics of the functions in service.
 func (g *Gateway) functionTotals() (all []telemetry.Function) {
-	for _, s := range g.functions.Statuses() {
+	for _, s := range g.functionStatuses() {
 		all = append(all, telemetry.Function(s))
 	}
+	return all
+}
+
+// functionStatuses tells of the functions in service by name, wherever they run.
+func (g *Gateway) functionStatuses() []function.Status {
+	all := append(g.functions.Statuses(), g.invoked.Statuses()...)
+	slices.SortFunc(all, func(a, b function.Status) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 

@@ -33,7 +33,7 @@ type Env struct {
 	// Upstreams lists the names that Upstream knows, for "did you mean".
 	Upstreams []string
 	// Function returns the function of that name, nil when the document has none; Functions lists the names.
-	Function  func(name string) *function.Function
+	Function  func(name string) function.Answerer
 	Functions []string
 	// Route is what the route matches whose backend is built.
 	Route Route

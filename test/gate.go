@@ -10,7 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"sallyport/aws"
 	"sallyport/gateway"
+	"sallyport/schema"
 	"sallyport/telemetry"
 )
 
@@ -26,12 +28,17 @@ type gate struct {
 
 func newGate(p *player) *gate {
 	g := &gate{player: p}
-	o := gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test", Strain: telemetry.Calm, Functions: &bench{lab: p.lab}}
+	o := gateway.Options{Listen: g.listen, Dial: g.dial, ReadFile: p.read, Stdout: &g.out, Stderr: &g.out, Version: "test", Strain: telemetry.Calm, Functions: &bench{lab: p.lab}, Credentials: credentials}
 	if p.names != nil {
 		o.Resolver = p.names
 	}
 	g.Gateway = gateway.New(o)
 	return g
+}
+
+// credentials are those of scripts, the same as in Amazon's documentation.
+func credentials(context.Context, string) (aws.Keys, error) {
+	return aws.Keys{ID: schema.NewSecret("AKIDEXAMPLE"), Secret: schema.NewSecret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), From: "the script"}, nil
 }
 
 func (g *gate) listen(_, address string) (net.Listener, error) {

@@ -14,6 +14,9 @@ import (
 var owners = map[string]string{
 	"cel.dev/cel-go":                           "expr",
 	"github.com/aws/aws-lambda-go":             "test/functions/lambda",
+	"github.com/aws/aws-sdk-go-v2":             "aws",
+	"github.com/aws/aws-sdk-go-v2/config":      "aws",
+	"github.com/aws/smithy-go":                 "aws",
 	"github.com/cespare/xxhash/v2":             "store",
 	"github.com/fsnotify/fsnotify":             "gateway",
 	"github.com/go-jose/go-jose/v4":            "policies/jwt",

@@ -4,11 +4,12 @@ package function
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"sallyport/function"
 	"sallyport/function/event"
+	"sallyport/function/invoke"
 	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
@@ -35,7 +36,7 @@ const maxBody = 10 << 20
 
 // A backend asks one function.
 type backend struct {
-	function *function.Function
+	function function.Answerer
 	payload  string
 	place    *event.Place
 }
@@ -47,10 +48,13 @@ func build(c Config, env *plug.Env) (policy.Handler, error) {
 	}
 	b := &backend{function: f, payload: c.Payload, place: event.NewPlace(env.Route.Methods, env.Route.Path, c.Stage, c.Variables)}
 	env.Explainer = b
+	if f, ok := f.(*invoke.Function); ok {
+		env.Tend("credentials for AWS "+f.Credentials().Region(), f.Credentials().Keep)
+	}
 	return b.handle, nil
 }
 
-func find(name string, env *plug.Env) (*function.Function, error) {
+func find(name string, env *plug.Env) (function.Answerer, error) {
 	if f := env.Function(name); f != nil {
 		return f, nil
 	}
@@ -71,46 +75,19 @@ func (b *backend) handle(x *policy.Exchange) (*wire.Response, error) {
 	if err != nil {
 		return nil, problem.Internal.Wrap(err)
 	}
-	v, err := b.function.Begin(function.Call{ID: id(x), Trace: event.TraceID(x.Trace), Event: e})
+	a, err := b.function.Ask(x, function.Call{ID: id(x), Trace: event.TraceID(x.Trace), Event: e})
 	if err != nil {
 		return nil, problemOf(err)
 	}
-	if err := b.await(x, v); err != nil {
-		return nil, err
-	}
-	return b.response(x, v)
-}
-
-// slack is how much later than the function's time is over somebody has to have noticed.
-const slack = 10 * time.Second
-
-// await waits until the call is done. A client that goes away leaves the function to end what it began.
-func (b *backend) await(x *policy.Exchange, v *function.Invocation) error {
-	came, err := x.Await(v.Started(), b.function.Patience())
-	if came {
-		came, err = x.Await(v.Done(), b.function.Timeout()+slack)
-	}
-	switch {
-	case came:
-		return nil
-	case b.function.Abandon(v) && err == nil:
-		return problem.Overloaded.New("No process of the function became free in time.")
-	case err == nil:
-		return problem.UpstreamOut.Wrap(function.ErrTimeout)
-	}
-	return err
+	return b.response(x, a)
 }
 
 // response reads what the function returned.
-func (b *backend) response(x *policy.Exchange, v *function.Invocation) (resp *wire.Response, err error) {
-	result, stream, kind, err := v.Result()
-	switch {
-	case err != nil:
-		return nil, problemOf(err)
-	case stream != nil:
-		resp, err = event.Stream(kind, stream)
-	default:
-		resp, err = event.Response(b.payload, result)
+func (b *backend) response(x *policy.Exchange, a function.Answer) (resp *wire.Response, err error) {
+	if a.Stream != nil {
+		resp, err = event.Stream(a.Kind, a.Stream)
+	} else {
+		resp, err = event.Response(b.payload, a.Result)
 	}
 	if err != nil {
 		return nil, failed.Wrap(fmt.Errorf("the function %s returned what is no response: %w", b.function.Name(), err))
@@ -124,7 +101,10 @@ func (b *backend) response(x *policy.Exchange, v *function.Invocation) (resp *wi
 }
 
 func problemOf(err error) error {
+	var told *problem.Problem
 	switch {
+	case errors.As(err, &told):
+		return err
 	case errors.Is(err, function.ErrBusy):
 		return problem.Overloaded.Wrap(err)
 	case errors.Is(err, function.ErrClosed):
@@ -154,6 +134,7 @@ func (b *backend) Explain(x *policy.Exchange) (v policy.Verdict) {
 		v.Err = problem.Internal.Wrap(err)
 		return v
 	}
-	v.Facts = []policy.Fact{{Name: "name", Value: b.function.Name()}, {Name: "payload", Value: b.payload}, {Name: "event", Value: string(e)}}
+	v.Facts = slices.Concat([]policy.Fact{{Name: "name", Value: b.function.Name()}}, b.function.Facts(),
+		[]policy.Fact{{Name: "payload", Value: b.payload}, {Name: "event", Value: string(e)}})
 	return v
 }
