@@ -16,6 +16,7 @@ import (
 	"sallyport/problem"
 	"sallyport/schema"
 	"sallyport/wire"
+	"sallyport/xmlmap"
 )
 
 const name = "compose"
@@ -95,7 +96,9 @@ type call struct {
 	needs   []*call
 	feeds   []*call // what waits for it
 	shape   *jsonspan.Shape
-	query   []string // names, in order
+	xml     *xmlmap.Mapper // nil but for XML
+	wants   string         // Accept of the call, unless it has one; "" for none
+	query   []string       // names, in order
 	headers []string
 	used    bool // something refers to it
 	reads   bool // something uses the body of the answer

@@ -13,6 +13,7 @@ import (
 	"sallyport/jsonspan"
 	"sallyport/schema"
 	"sallyport/wire"
+	"sallyport/xmlmap"
 )
 
 // Config is what the document says.
@@ -77,7 +78,8 @@ type CallConfig struct {
 	OnError onError `json:"on_error" default:"fail" doc:"What becomes of the answer when the call fails: fail it with compose_failed, omit leaves out what depends on the call, {default: VALUE} goes on as if the call had answered that. The latter two say so in Sallyport-Partial."`
 	Accept  []int   `json:"accept" doc:"Statuses that are no failure, beside those from 200 to 299."`
 
-	Read    string            `json:"read" default:"json" enum:"json,text,bytes" doc:"What the body of the answer is read as."`
+	Read    string            `json:"read" default:"json" enum:"json,xml,text,bytes" doc:"What the body of the answer is read as. What is read as xml becomes JSON, as xml says."`
+	XML     *xmlConfig        `json:"xml" doc:"How XML becomes JSON, by the rules of the policy xml_json."`
 	Select  []string          `json:"select" doc:"The only members of the body that stay, by paths such as items[].id."`
 	Omit    []string          `json:"omit" doc:"Members of the body that are left out, by paths such as items[].secret."`
 	Rename  map[string]string `json:"rename" doc:"New names for members of the body, by path: {items[].id: key}."`
@@ -86,6 +88,25 @@ type CallConfig struct {
 	Retry *balance.Again `json:"retry" doc:"When the call is made again, in place of all that its upstream says of that but the budget, which is for all calls of the upstream together."`
 	Cache struct{}       `json:"cache" later:"answers that are kept"`
 }
+
+// xmlConfig is how XML becomes JSON.
+type xmlConfig struct {
+	xmlmap.ToJSON
+	xmlmap.Names
+	xmlmap.Bounds
+}
+
+// mapper makes the mapper of what may become so many bytes; nil stands for the defaults.
+func (x *xmlConfig) mapper(large schema.Size) *xmlmap.Mapper {
+	if x == nil {
+		x = &xmlConfig{}
+		schema.Of[xmlConfig]().Decode(&schema.Node{Kind: schema.Map}, x, "")
+	}
+	return xmlmap.New(&xmlmap.Rules{Names: x.Names, Bounds: x.Bounds, ToJSON: x.ToJSON, Large: int(large)})
+}
+
+// Check judges the settings.
+func (x *xmlConfig) Check() error { return errors.Join(x.Names.Judge(), x.ToJSON.Judge(&x.Names)) }
 
 // onError is what becomes of a call that fails.
 type onError struct {
@@ -166,11 +187,17 @@ func (c *CallConfig) Check() error {
 			errs = append(errs, schema.At(schema.Index("accept", i), errors.New("write a status from 200 to 599")))
 		}
 	}
-	if c.Read != "json" && len(c.Select)+len(c.Omit)+len(c.Rename) > 0 {
-		errs = append(errs, schema.At("read", errors.New("select, omit and rename are for json")))
+	if !c.json() && len(c.Select)+len(c.Omit)+len(c.Rename) > 0 {
+		errs = append(errs, schema.At("read", errors.New("select, omit and rename are for json and xml")))
+	}
+	if c.Read != "xml" && c.XML != nil {
+		errs = append(errs, schema.At("xml", errors.New("it is for what is read as XML; write read: xml")))
 	}
 	return errors.Join(append(errs, expr.CheckFields("headers", c.Headers)...)...)
 }
+
+// json says whether the body of the answer is, or becomes, JSON.
+func (c *CallConfig) json() bool { return c.Read == "json" || c.Read == "xml" }
 
 // shape is what select, omit and rename make, nil for nothing.
 func (c *CallConfig) shape() (*jsonspan.Shape, error) {

@@ -25,7 +25,11 @@ func (b *backend) graph(env *plug.Env) error {
 		path := schema.Join("calls", name)
 		byName[name] = c
 		b.written = append(b.written, c)
+		c.wants = map[string]string{"json": "application/json", "xml": "application/xml, text/xml"}[c.Read]
 		c.query, c.headers = slices.Sorted(maps.Keys(c.Query)), slices.Sorted(maps.Keys(c.Headers))
+		if c.Read == "xml" {
+			c.xml = c.XML.mapper(c.MaxBody)
+		}
 		var err error
 		if c.to, err = env.To(c.Upstream); err != nil {
 			errs = append(errs, schema.At(path+".upstream", err))
@@ -156,8 +160,8 @@ func (b *backend) shapes(byName map[string]*call) (errs []error) {
 				case c == nil:
 					errs = append(errs, schema.At(schema.Index(path+"merge.of", i), fmt.Errorf("there is no call %q%s", name, near(name, byName))))
 					continue
-				case c.Read != "json":
-					errs = append(errs, schema.At(schema.Index(path+"merge.of", i), fmt.Errorf("%s is read as %s, and only JSON can be joined", name, c.Read)))
+				case !c.json():
+					errs = append(errs, schema.At(schema.Index(path+"merge.of", i), fmt.Errorf("%s is read as %s, and only JSON and XML can be joined", name, c.Read)))
 				}
 				c.reads, c.used = true, true
 				v.of = append(v.of, c)

@@ -67,8 +67,8 @@ func (r *run) job(c *call, v *vars) (*job, error) {
 			return j, err
 		}
 	}
-	if c.Read == "json" && !h.Has("Accept") {
-		h.Add("Accept", "application/json")
+	if c.wants != "" && !h.Has("Accept") {
+		h.Add("Accept", c.wants)
 	}
 	j.r.Method, j.r.Scheme, j.r.Host, j.r.Port, j.r.Proto, j.r.Conn = c.Method, from.Scheme, from.Host, from.Port, from.Proto, &j.conn
 	j.r.Path.Text, j.r.Query = path, query

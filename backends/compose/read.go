@@ -13,6 +13,7 @@ import (
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/wire"
+	"sallyport/xmlmap"
 )
 
 // This file reads what calls answer.
@@ -107,13 +108,36 @@ func (j *job) content(resp *wire.Response) (any, error) {
 	if j.call.Read == "bytes" {
 		return b, nil
 	}
+	if c := j.call; c.xml != nil {
+		return j.fromXML(b, policy.Describe(&resp.Header).Charset)
+	}
 	if b, err = utf8Of(b, resp.Header.Known(wire.ContentType)); err != nil {
 		return nil, err
 	}
 	if j.call.Read == "text" {
 		return string(b), nil
 	}
-	err = j.outline.Check(b)
+	return j.fromJSON(b)
+}
+
+// fromXML makes JSON of XML, which may be no larger than the XML may.
+func (j *job) fromXML(b []byte, charset string) (any, error) {
+	made, err := j.call.xml.JSON(b, charset)
+	if err == nil && int64(len(made)) > int64(j.call.MaxBody) {
+		err = xmlmap.ErrLarge
+	}
+	switch {
+	case errors.Is(err, xmlmap.ErrLarge):
+		return nil, &callError{502, "was answered with too large a body", err}
+	case err != nil:
+		return nil, &callError{502, "was answered with what is no good XML", err}
+	}
+	return j.fromJSON(made)
+}
+
+// fromJSON reads JSON and gives it its shape.
+func (j *job) fromJSON(b []byte) (any, error) {
+	err := j.outline.Check(b)
 	if b = j.outline.Value; err == nil && j.call.shape != nil {
 		b, err = j.call.shape.Append(make([]byte, 0, len(b)), b)
 	}

@@ -4,13 +4,12 @@ package xmljson
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"sallyport/plug"
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/wire"
+	"sallyport/xmlmap"
 )
 
 const name = "xml_json"
@@ -29,17 +28,8 @@ type mapper struct {
 	to          string
 	contentType string
 	reads       policy.Reads
-
-	take, arrays, numbers, booleans, order []path
-	wrap                                   []string
-
-	attribute, textName string
-	prefixes            map[string]string // by the name of a namespace
-	declared            map[string]bool   // prefixes
-	declarations        [][2]string       // attributes of the document's element
-	xsi                 string            // the prefix of nil, "" for none
-	depth, most         int
-	large               int // bytes of what is made
+	*xmlmap.Mapper
+	large int // bytes of what is made
 }
 
 // grows is how often as large as what may be read what is made may be: names of elements are written twice in XML, and once for all items of a list
@@ -61,27 +51,11 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 }
 
 func (c *Config) mapper(m *Mapping, pass bool) *mapper {
+	large := grows * int(c.Size)
 	out := &mapper{
-		to: m.To, contentType: m.ContentType, reads: readsFor(m.To, pass), large: grows * int(c.Size), take: newPaths(m.Take), arrays: newPaths(m.Arrays), numbers: newPaths(m.Numbers),
-		booleans: newPaths(m.Booleans), order: newPaths(m.Order), attribute: c.Attributes, textName: c.Text,
-		prefixes: map[string]string{}, declared: map[string]bool{"xml": true}, depth: c.Depth, most: c.Elements,
+		to: m.To, contentType: m.ContentType, reads: readsFor(m.To, pass), large: large,
+		Mapper: xmlmap.New(&xmlmap.Rules{Names: c.Names, Bounds: c.Bounds, ToJSON: m.ToJSON, ToXML: m.ToXML, Large: large}),
 	}
-	out.prefixes[nsXML] = "xml"
-	if m.Wrap != "" {
-		out.wrap = newPath(m.Wrap).steps
-	}
-	for prefix, uri := range c.Namespaces {
-		out.prefixes[uri], out.declared[prefix] = prefix, true
-		attribute := "xmlns:" + prefix
-		if prefix == "_" {
-			attribute = "xmlns"
-		}
-		if uri == nsXSI && prefix != "_" {
-			out.xsi = prefix
-		}
-		out.declarations = append(out.declarations, [2]string{attribute, uri})
-	}
-	slices.SortFunc(out.declarations, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
 	if out.contentType == "" {
 		out.contentType = map[string]string{"json": "application/json", "xml": "text/xml; charset=utf-8"}[m.To]
 	}
@@ -99,9 +73,9 @@ func readsFor(to string, pass bool) policy.Reads {
 // convert makes what is wanted of a body.
 func (m *mapper) convert(b []byte, charset string) ([]byte, error) {
 	if m.to == "json" {
-		return m.toJSON(b, charset)
+		return m.JSON(b, charset)
 	}
-	return m.toXML(b)
+	return m.XML(b)
 }
 
 // ask changes a request.
@@ -120,7 +94,7 @@ func (v *converter) ask(x *policy.Exchange) error {
 	}
 	made, err := m.convert(b, d.Charset)
 	switch {
-	case errors.Is(err, errLarge):
+	case errors.Is(err, xmlmap.ErrLarge):
 		return problem.BodyTooBig.New("What would be made of the body has more than %d bytes.", m.large).Because(err)
 	case err != nil:
 		p := problem.Invalid.New("Nothing can be made of the body here.").Because(err)

@@ -1,13 +1,13 @@
 //go:build !race && !poison
 
-package xmljson
+package xmlmap
 
 import "testing"
 
 func TestAllocations(t *testing.T) {
 	out := mapped(t, "{to: xml, wrap: /a/b, order: [c, d]}", "")
 	if n := testing.AllocsPerRun(100, func() {
-		if _, err := out.toXML([]byte(`{"d":[1,2,3],"c":{"@x":"y","e":"text"}}`)); err != nil {
+		if _, err := out.XML([]byte(`{"d":[1,2,3],"c":{"@x":"y","e":"text"}}`)); err != nil {
 			t.Fatal(err)
 		}
 	}); n > 16 {
@@ -15,7 +15,7 @@ func TestAllocations(t *testing.T) {
 	}
 	in := mapped(t, "json", "")
 	if n := testing.AllocsPerRun(100, func() {
-		if _, err := in.toJSON([]byte(`<a><c x="y"><e>text</e></c><d>1</d><d>2</d><d>3</d></a>`), ""); err != nil {
+		if _, err := in.JSON([]byte(`<a><c x="y"><e>text</e></c><d>1</d><d>2</d><d>3</d></a>`), ""); err != nil {
 			t.Fatal(err)
 		}
 	}); n > 70 {

@@ -1,4 +1,4 @@
-package xmljson
+package xmlmap
 
 import (
 	"bytes"
@@ -58,7 +58,7 @@ type scope struct{ prefix, uri string }
 
 // A reader reads one document.
 type reader struct {
-	*mapper
+	*Mapper
 	decoder *xml.Decoder
 	stack   []open
 	scopes  []scope
@@ -67,8 +67,8 @@ type reader struct {
 }
 
 // read makes a tree of b, which is in UTF-8.
-func (m *mapper) read(b []byte) (*element, error) {
-	r := &reader{mapper: m, decoder: xml.NewDecoder(bytes.NewReader(b))}
+func (m *Mapper) read(b []byte) (*element, error) {
+	r := &reader{Mapper: m, decoder: xml.NewDecoder(bytes.NewReader(b))}
 	r.decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is in UTF-8 by now
 	for {
 		line, _ := r.decoder.InputPos()
@@ -257,7 +257,7 @@ func (r *reader) end(t xml.EndElement) error {
 }
 
 // named is a name as JSON has it.
-func (m *mapper) named(uri, local string) string {
+func (m *Mapper) named(uri, local string) string {
 	if prefix := m.prefixes[uri]; prefix != "" && prefix != "_" {
 		return prefix + ":" + local
 	}

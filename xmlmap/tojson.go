@@ -1,4 +1,4 @@
-package xmljson
+package xmlmap
 
 import (
 	"errors"
@@ -10,12 +10,13 @@ import (
 
 // This file makes JSON of XML.
 
-var errLarge = errors.New("what it makes is larger than it may be")
+// ErrLarge is why what would be made is not.
+var ErrLarge = errors.New("what it makes is larger than it may be")
 
 var errTake = errors.New("it has none of the elements that take names")
 
-// toJSON makes JSON of a document.
-func (m *mapper) toJSON(b []byte, charset string) ([]byte, error) {
+// JSON makes JSON of XML, which is in charset if that is not "" and no mark in front says otherwise. What its error says may be shown to whoever sent it.
+func (m *Mapper) JSON(b []byte, charset string) ([]byte, error) {
 	text, err := toUTF8(b, charset)
 	if err != nil {
 		return nil, err
@@ -24,7 +25,7 @@ func (m *mapper) toJSON(b []byte, charset string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &jsonWriter{mapper: m, out: make([]byte, 0, len(text))}
+	w := &jsonWriter{Mapper: m, out: make([]byte, 0, len(text))}
 	if len(m.take) == 0 {
 		w.out = append(w.name(append(w.out, '{'), root.name), ':')
 		w.at = append(w.at, root.name)
@@ -65,13 +66,13 @@ func find(e *element, steps, above []string) (*element, []string) {
 }
 
 type jsonWriter struct {
-	*mapper
+	*Mapper
 	out []byte
 	at  []string
 	err error
 }
 
-func (m *mapper) list(at []string) bool { return first(m.arrays, at) >= 0 }
+func (m *Mapper) list(at []string) bool { return first(m.arrays, at) >= 0 }
 
 func (w *jsonWriter) name(b []byte, s string) []byte { return jsonspan.AppendText(b, s) }
 
@@ -81,7 +82,7 @@ func (w *jsonWriter) element(e *element) {
 	case w.err != nil:
 		return
 	case len(w.out) > w.large:
-		w.err = errLarge
+		w.err = ErrLarge
 		return
 	case e.null && len(e.attributes) == 0:
 		w.out = append(w.out, "null"...)

@@ -1,4 +1,4 @@
-package xmljson
+package xmlmap
 
 import "strings"
 

@@ -1,4 +1,4 @@
-package xmljson
+package xmlmap
 
 import (
 	"errors"
@@ -19,13 +19,13 @@ var (
 	errComplex = errors.New("it has an attribute or text that is an object or array")
 )
 
-// toXML makes a document of JSON.
-func (m *mapper) toXML(b []byte) ([]byte, error) {
+// XML makes XML of JSON.
+func (m *Mapper) XML(b []byte) ([]byte, error) {
 	v, err := jsonspan.Check(b)
 	if err != nil {
 		return nil, err
 	}
-	w := &xmlWriter{mapper: m, out: append(make([]byte, 0, len(b)+len(b)/2+256), `<?xml version="1.0" encoding="UTF-8"?>`...)}
+	w := &xmlWriter{Mapper: m, out: append(make([]byte, 0, len(b)+len(b)/2+256), `<?xml version="1.0" encoding="UTF-8"?>`...)}
 	if len(m.wrap) == 0 {
 		if jsonspan.KindOf(v) != jsonspan.Object || jsonspan.Len(v) != 1 {
 			return nil, errOne
@@ -60,7 +60,7 @@ func (m *mapper) toXML(b []byte) ([]byte, error) {
 }
 
 type xmlWriter struct {
-	*mapper
+	*Mapper
 	out   []byte
 	at    []string
 	count int
@@ -89,7 +89,7 @@ func (w *xmlWriter) element(name string, v []byte, top bool) error {
 		return errDeep
 	}
 	if len(w.out) > w.large {
-		return errLarge
+		return ErrLarge
 	}
 	w.at = append(w.at, name)
 	w.out = append(append(w.out, '<'), name...)
@@ -119,7 +119,7 @@ func (w *xmlWriter) element(name string, v []byte, top bool) error {
 	}
 	w.end(name)
 	if w.at = w.at[:len(w.at)-1]; err == nil && len(w.out) > w.large {
-		err = errLarge
+		err = ErrLarge
 	}
 	return err
 }
@@ -220,7 +220,7 @@ func (w *xmlWriter) scalar(v []byte, attribute bool) error {
 }
 
 // known says whether name is one of an element, with a prefix that is declared if it has one.
-func (m *mapper) known(name string) bool {
+func (m *Mapper) known(name string) bool {
 	prefix, local, prefixed := strings.Cut(name, ":")
 	if !prefixed {
 		return ncName(name)
