@@ -131,17 +131,24 @@ func TestBounds(t *testing.T) {
 	_, _ = z.Write([]byte(`"` + strings.Repeat("a", 1<<20) + `"`))
 	_ = z.Close()
 	for name, tc := range map[string]struct{ doc, body, want string }{
-		"a body":     {"calls: { a: { upstream: s, max_body: 1KiB } }\nmerge: [a]", `"` + strings.Repeat("a", 2000) + `"`, "502 compose_failed The call a was answered with too large a body."},
-		"all bodies": {"max_body: 1KiB\ncalls: { a: { upstream: s }, b: { upstream: s } }\nbody: { n: '${size(calls.a.body) + size(calls.b.body)}' }", `"` + strings.Repeat("a", 700) + `"`, "502 compose_failed The calls brought too much."},
-		"the answer": {"max_body: 1KiB\ncalls: { a: { upstream: s } }\nbody: [ '${calls.a.body}', '${calls.a.body}' ]", `"` + strings.Repeat("a", 700) + `"`, "502 compose_failed The answer is too large."},
-		"items":      {"calls: { a: { upstream: s }, b: { upstream: s, for_each: '${calls.a.body}', max_items: 2 } }\nmerge: [b]", `[1,2,3]`, "502 compose_failed The call b cannot be made of what the others answered."},
-		"depth":      {"calls: { a: { upstream: s } }\nmerge: [a]", strings.Repeat("[", 1000), "502 compose_failed The call a was answered with what is no good JSON."},
-		"a path":     {"calls: { a: { upstream: s }, b: { upstream: s, path: '/x/${calls.a.body.id}/y' } }\nmerge: [b]", `{"id":".."}`, "502 compose_failed The call b cannot be made of what the others answered."},
-		"null":       {"calls: { a: { upstream: s }, b: { upstream: s, query: { q: '${calls.a.body.id}' } } }\nmerge: [b]", `{"id":null}`, "502 compose_failed The call b cannot be made of what the others answered."},
-		"a header":   {"calls: { a: { upstream: s }, b: { upstream: s, headers: { x-a: '${calls.a.body.id}' } } }\nmerge: [b]", `{"id":"a\r\nb: c"}`, "502 compose_failed The call b cannot be made of what the others answered."},
-		"the client": {"calls: { a: { upstream: s, path: '/${request.query.q}' } }\nmerge: [a]", `{}`, "400 bad_request The request lacks something that the route needs: request.query[\"q\"]."},
+		"a body":                 {"calls: { a: { upstream: s, max_body: 1KiB } }\nmerge: [a]", `"` + strings.Repeat("a", 2000) + `"`, "502 compose_failed The call a was answered with too large a body."},
+		"all bodies":             {"max_body: 1KiB\ncalls: { a: { upstream: s }, b: { upstream: s } }\nbody: { n: '${size(calls.a.body) + size(calls.b.body)}' }", `"` + strings.Repeat("a", 700) + `"`, "502 compose_failed The calls brought too much."},
+		"the answer":             {"max_body: 1KiB\ncalls: { a: { upstream: s } }\nbody: [ '${calls.a.body}', '${calls.a.body}' ]", `"` + strings.Repeat("a", 700) + `"`, "502 compose_failed The answer is too large."},
+		"a body, by default":     {"calls: { a: { upstream: s } }\nmerge: [a]", `"` + strings.Repeat("a", 4<<20-1) + `"`, "502 compose_failed The call a was answered with too large a body."},
+		"as large a body as may": {"calls: { a: { upstream: s } }\nmerge: [a]", `"` + strings.Repeat("a", 4<<20-2) + `"`, ""},
+		"all bodies, by default": {"calls: { a: { upstream: s, for_each: '${[1, 2, 3, 4, 5]}' } }\nmerge: [a]", `"` + strings.Repeat("a", 4<<20-2) + `"`, "502 compose_failed The calls brought too much."},
+		"the answer, by default": {"calls: { a: { upstream: s } }\nbody: ['${calls.a.body}', '${calls.a.body}', '${calls.a.body}', '${calls.a.body}']", `"` + strings.Repeat("a", 4<<20-2) + `"`, "502 compose_failed The answer is too large."},
+		"items":                  {"calls: { a: { upstream: s }, b: { upstream: s, for_each: '${calls.a.body}', max_items: 2 } }\nmerge: [b]", `[1,2,3]`, "502 compose_failed The call b cannot be made of what the others answered."},
+		"depth":                  {"calls: { a: { upstream: s } }\nmerge: [a]", strings.Repeat("[", 1000), "502 compose_failed The call a was answered with what is no good JSON."},
+		"a path":                 {"calls: { a: { upstream: s }, b: { upstream: s, path: '/x/${calls.a.body.id}/y' } }\nmerge: [b]", `{"id":".."}`, "502 compose_failed The call b cannot be made of what the others answered."},
+		"null":                   {"calls: { a: { upstream: s }, b: { upstream: s, query: { q: '${calls.a.body.id}' } } }\nmerge: [b]", `{"id":null}`, "502 compose_failed The call b cannot be made of what the others answered."},
+		"a header":               {"calls: { a: { upstream: s }, b: { upstream: s, headers: { x-a: '${calls.a.body.id}' } } }\nmerge: [b]", `{"id":"a\r\nb: c"}`, "502 compose_failed The call b cannot be made of what the others answered."},
+		"the client":             {"calls: { a: { upstream: s, path: '/${request.query.q}' } }\nmerge: [a]", `{}`, "400 bad_request The request lacks something that the route needs: request.query[\"q\"]."},
 	} {
 		x := exchange("/")
+		if tc.want == "" {
+			tc.want = "200 [] " + tc.body
+		}
 		resp, err := made(t, &services{answer: says(tc.body)}, tc.doc)(x)
 		if got := told(x, resp, err); got != tc.want {
 			t.Errorf("%s: got %s, want %s", name, got, tc.want)

@@ -99,11 +99,10 @@ func TestPythonFails(t *testing.T) {
 		t.Error(a.body)
 	}
 	a := w.want(404, "GET", "/says")
-	eventually(t, "the log has what the function says, with the id", func() bool {
-		log := w.said.String()
-		id := a.header.Get("X-Request-Id")
-		return strings.Contains(log, "to stdout") && strings.Contains(log, "to stderr") && strings.Contains(log, "about to fail") && strings.Contains(log, id) && strings.Contains(log, "ValueError")
-	})
+	for _, said := range []string{"to stdout", "to stderr"} {
+		eventually(t, "the log has what the function says "+said+", with the id", func() bool { return w.logs(said, a.header.Get("X-Request-Id")) })
+	}
+	eventually(t, "the log has what the function says before it fails, and why", func() bool { return w.logs("about to fail") && w.logs("ValueError") })
 }
 
 // A document that leaves a function as it is leaves its processes as they are; one that takes it away ends them, and no call is lost.

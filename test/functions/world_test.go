@@ -87,6 +87,20 @@ func (w *world) want(status int, method, path string) answer {
 	return a
 }
 
+// logs says whether the log has a line with all of these.
+func (w *world) logs(parts ...string) bool {
+lines:
+	for line := range strings.Lines(w.said.String()) {
+		for _, p := range parts {
+			if !strings.Contains(line, p) {
+				continue lines
+			}
+		}
+		return true
+	}
+	return false
+}
+
 // An output is what the gateway logs.
 type output struct {
 	mu sync.Mutex
