@@ -47,10 +47,10 @@ func (s *shelf) measured(c *jsonschema.Schema, depth int, at string, warn func(s
 		}
 		if n > most {
 			warn("%s judges values at depth %d up to %.0f times, since it refers to itself from several alternatives; bodies may nest %d deep", at, d, n, d-1)
-			return &shape{c, d - 1}, nil
+			return &shape{Schema: c, depth: d - 1}, nil
 		}
 	}
-	return &shape{c, depth}, nil
+	return &shape{Schema: c, depth: depth}, nil
 }
 
 // at returns how often a value that is depth levels below the one that s is asked about is judged.

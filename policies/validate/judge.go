@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +34,40 @@ func (s *shape) judge(b []byte) ([]finding, reason) {
 	if at, detail := s.odd(value, nil); detail != "" {
 		return []finding{{pointer: pointerOf(at), detail: detail}}, syntax
 	}
+	n := count(value, s.values)
+	if n > s.values {
+		return []finding{{detail: fmt.Sprintf("It has more than the %d values that are taken here.", s.values)}}, syntax
+	}
+	if n > large {
+		rooms <- struct{}{}
+		defer func() { <-rooms }()
+	}
 	return s.against(value), badBody
+}
+
+// Each value of a body may be wrong in several ways, and what is wrong of all of them is in memory before the first is told. So only a few
+// large bodies are judged at once; it is work for processors alone.
+const large = 2000
+
+var rooms = make(chan struct{}, min(4, runtime.GOMAXPROCS(0)))
+
+// count counts the values of which v consists, about up to most.
+func count(v any, most int) (n int) {
+	switch t := v.(type) {
+	case map[string]any:
+		for _, inner := range t {
+			if n += count(inner, most-n); n > most {
+				break
+			}
+		}
+	case []any:
+		for _, inner := range t {
+			if n += count(inner, most-n); n > most {
+				break
+			}
+		}
+	}
+	return n + 1
 }
 
 // against judges a value.

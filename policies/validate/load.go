@@ -39,7 +39,8 @@ type shelf struct {
 // A shape is a schema, ready.
 type shape struct {
 	*jsonschema.Schema
-	depth int // of values that it judges in bounded time
+	depth  int // of values that it judges in bounded time
+	values int // of a body that it judges in bounded memory
 }
 
 // load compiles one of the two: the schema at n, which is the setting at, or that of a file.
@@ -76,7 +77,11 @@ func load(n *schema.Node, f *File, at string, c *Config, warn func(string, ...an
 		return nil, s.wrong(err, at)
 	}
 	s.advise(warn)
-	return s.measured(compiled, c.Depth, at, warn)
+	out, err := s.measured(compiled, c.Depth, at, warn)
+	if err == nil {
+		out.values = c.Values
+	}
+	return out, err
 }
 
 // take has the schema stand in the document.

@@ -120,6 +120,21 @@ func TestManyFindings(t *testing.T) {
 	}
 }
 
+// What is wrong takes memory until it is told, so a body has a bounded number of values.
+func TestManyValues(t *testing.T) {
+	v, _, _ := made(t, "{values: 4, request: {schema: {}}}")
+	for body, want := range map[string]int{`[1,2,3]`: 0, `{"a":1,"b":[2]}`: 0, `[1,2,3,4]`: 1, `[[[[[]]]]]`: 1, `{"a":1,"b":[2,3]}`: 1} {
+		_, err := v.judge(ask(body))
+		if got := said(err); len(got) != want || want > 0 && got[0] != ": It has more than the 4 values that are taken here." {
+			t.Errorf("%s: %q", body, got)
+		}
+	}
+	v, _, _ = made(t, "{request: {schema: {items: {anyOf: [{type: string}, {type: boolean}]}}}}")
+	if _, err := v.judge(ask("[" + strings.Repeat("1,", 500_000) + "1]")); len(said(err)) != 1 {
+		t.Errorf("%q", said(err))
+	}
+}
+
 // What a client sends stands neither in an answer nor in the log.
 func TestValuesAreNotQuoted(t *testing.T) {
 	v, _, _ := made(t, `{request: {schema: {properties: {a: {format: email}, b: {pattern: x}, c: {enum: [y]}, d: {const: z}, e: {type: array}}}}}`)

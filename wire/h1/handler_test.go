@@ -158,3 +158,18 @@ func TestBreak(t *testing.T) {
 		t.Errorf("got %q, %v", b, err)
 	}
 }
+
+// A 205 has no content, whatever a target says (RFC 9110 §15.3.6): policies that read bodies do not look for one there.
+func TestResetContent(t *testing.T) {
+	l := newLab(t, rawTarget(t, "HTTP/1.1 205 Reset Content\r\nContent-Length: 6\r\n\r\nsecret"), Limits{})
+	c, err := net.Dial("tcp", l.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	if got, err := io.ReadAll(c); err != nil || strings.Contains(string(got), "secret") || !strings.Contains(string(got), "Content-Length: 0\r\n") {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -78,8 +78,8 @@ func (k *conn) respond(x *exchange, resp *wire.Response, last bool) (sent int64,
 		if r.Method != "HEAD" || resp.Status == 204 {
 			length = -1 // nothing to say about a body that cannot be (RFC 9110 §8.6)
 		}
-	case body == nil:
-		length = 0
+	case body == nil, resp.Status == 205:
+		body, length = nil, 0 // RFC 9110 §15.3.6
 	case length < 0 && r.Proto == wire.HTTP10:
 		last = true // the end of the connection ends the body
 	case length < 0:

@@ -54,8 +54,8 @@ func (x *exchange) respond(resp *wire.Response) (sent int64, err error) {
 		body, length = nil, -1 // RFC 9110 §8.6
 	case r.Method == "HEAD":
 		body = nil
-	case body == nil && !trailersOnly(resp):
-		length = 0
+	case resp.Status == 205, body == nil && !trailersOnly(resp):
+		body, length = nil, 0 // RFC 9110 §15.3.6
 	}
 	h := x.w.Header()
 	put(h, &resp.Header)
