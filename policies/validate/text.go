@@ -185,7 +185,8 @@ func typed(v string, types []string) any {
 
 // numeric says whether text is a number as JSON writes it.
 func numeric(v string) bool {
-	if v == "" || huge(v) || v[0] != '-' && (v[0] < '0' || v[0] > '9') {
+	digit := func(c byte) bool { return '0' <= c && c <= '9' }
+	if v == "" || huge(v) || v[0] != '-' && !digit(v[0]) || !digit(v[len(v)-1]) { // no white space around it
 		return false
 	}
 	return json.Valid([]byte(v))

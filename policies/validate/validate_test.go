@@ -385,3 +385,24 @@ func FuzzJudge(f *testing.F) {
 		}
 	})
 }
+
+// White space around a number makes it a text, also to those who would count with it.
+func TestNumbersInText(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		whole bool
+	}{{"1", true}, {"-1", true}, {"1e2", true}, {"1 ", false}, {" 1", false}, {"1\r\n", false}, {"1\t", false}, {"1.", false}, {"-", false}, {"", false}, {"1 2", false}, {"0x1", false}, {"01", false}} {
+		if got := numeric(c.text); got != c.whole {
+			t.Errorf("%q: %t", c.text, got)
+		}
+	}
+	v, errs, _ := made(t, "{query: {properties: {n: {type: number, maximum: 10}}}}")
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	x := ask("")
+	x.Request.Query = "n=1%20"
+	if _, err := v.judge(x); len(said(err)) != 1 {
+		t.Errorf("%v", err)
+	}
+}
