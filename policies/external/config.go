@@ -22,7 +22,7 @@ type Config struct {
 // Call is what both sides have.
 type Call struct {
 	Path        string       `json:"path" default:"/" doc:"What it is asked for, a path and perhaps a query; always by POST."`
-	Headers     []string     `json:"headers" doc:"Fields of the message that are sent along; [\"*\"] for all. X-Forwarded-Method, -Uri, -Proto, -Host and -For, X-Request-Id and the trace are always sent, and Sallyport-Stage, which is request or response."`
+	Headers     []string     `json:"headers" doc:"Fields of the message that are sent along; [\"*\"] for all but those about its own answer (Accept-Encoding, Range, If-…). X-Forwarded-Method, -Uri, -Proto, -Host and -For, X-Request-Id and the trace are always sent, and Sallyport-Stage, which is request or response."`
 	Body        *schema.Size `json:"body" min:"1" max:"64MiB" doc:"Sends the body along, which is read before, up to this size. No body is sent when it is not given."`
 	TakeHeaders []string     `json:"take_headers" doc:"Fields of its answer that the message gets. The message's own of these names are removed first, in every spelling, also when the answer has none."`
 	TakeBody    bool         `json:"take_body" doc:"Whether the body of a 200, with its Content-Type, takes the place of the message's. A 204 leaves that as it is."`
@@ -68,7 +68,7 @@ func (c *Call) check(side string) error {
 	}
 	for i, n := range c.TakeHeaders {
 		bad := !wire.Copyable(n) || side == "request" && wire.NameOf(n) == wire.SetCookie || wire.EqualFold(n, "X-Request-Id")
-		if bad || c.TakeBody && (wire.EqualFold(n, "Content-Type") || wire.EqualFold(n, "Content-Encoding")) {
+		if bad || wire.EqualFold(n, "Content-Encoding") || wire.EqualFold(n, "Content-Range") || c.TakeBody && wire.EqualFold(n, "Content-Type") {
 			errs = append(errs, schema.At(schema.Index(side+".take_headers", i), fmt.Errorf("%q is no header field that could be taken over", n)))
 		}
 	}

@@ -34,7 +34,8 @@ type external struct {
 // A side is what is done on one side.
 type side struct {
 	Call
-	all        bool // fields are sent
+	all        bool     // fields are sent
+	withBody   []string // fields that are sent with a body
 	mayAnswer  bool
 	takeStatus bool
 }
@@ -51,14 +52,19 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 	if e.pass {
 		e.countPass = env.Acted(name, "passed")
 	}
-	star := []string{"*"}
 	if r := c.Request; r != nil {
-		e.request = &side{Call: r.Call, all: slices.Equal(r.Headers, star), mayAnswer: r.MayAnswer}
+		e.request = newSide(r.Call)
+		e.request.mayAnswer = r.MayAnswer
 	}
 	if r := c.Response; r != nil {
-		e.response = &side{Call: r.Call, all: slices.Equal(r.Headers, star), takeStatus: r.TakeStatus}
+		e.response = newSide(r.Call)
+		e.response.takeStatus = r.TakeStatus
 	}
 	return e, nil
+}
+
+func newSide(c Call) *side {
+	return &side{Call: c, all: slices.Equal(c.Headers, []string{"*"}), withBody: append(slices.Clone(c.Headers), policy.OfBody[:]...)}
 }
 
 // Asserts names what the upstream is told of a request.
@@ -99,7 +105,7 @@ func (e *external) failure(x *policy.Exchange, err error, deny func(*policy.Exch
 	switch {
 	case ends(err):
 		return err
-	case e.pass:
+	case e.pass && !errors.Is(err, policy.ErrLoop):
 		e.countPass()
 		return nil
 	}
@@ -130,7 +136,7 @@ func (e *external) ingoing(x *policy.Exchange) (*wire.Response, error) {
 		return a.response(), nil
 	}
 	for _, field := range s.TakeHeaders {
-		copyField(&a.header, &r.Header, field)
+		a.give(&r.Header, field)
 	}
 	if s.TakeBody && a.status == 200 {
 		x.SetBody(a.body)
@@ -144,16 +150,28 @@ func (e *external) ingoing(x *policy.Exchange) (*wire.Response, error) {
 func described(h, from *wire.Header) {
 	h.Del("Content-Type")
 	h.Del("Content-Encoding")
-	copyField(from, h, "Content-Type")
+	if kind := from.Get("Content-Type"); kind != "" {
+		h.Add("Content-Type", kind)
+	}
 	policy.Remade(h)
+}
+
+// give adds what the answer has of a field.
+func (a *answer) give(h *wire.Header, field string) {
+	for _, v := range a.header.Values(field) {
+		h.Add(field, v)
+	}
 }
 
 // outgoing changes a response.
 func (e *external) outgoing(x *policy.Exchange, resp *wire.Response) error {
-	s := e.response
-	bare := x.Request.Method == "HEAD" || resp.Status == 204 || resp.Status == 205 || resp.Status == 304
+	s, head, bare := e.response, x.Request.Method == "HEAD", policy.Bodyless(resp)
+	if resp.Status == 206 && (s.Body != nil || s.TakeBody) { // nobody asked for a part
+		e.broken(x)
+		return problem.BadResponse.Wrap(policy.ErrUnread)
+	}
 	var body []byte
-	if s.Body != nil && resp.Body != nil && !bare {
+	if s.Body != nil && resp.Body != nil && !bare && !head {
 		vars := policy.ResponseVars{Exchange: x, Response: resp}
 		var err error
 		if body, err = vars.Body(int64(*s.Body)); err != nil {
@@ -170,20 +188,28 @@ func (e *external) outgoing(x *policy.Exchange, resp *wire.Response) error {
 		return e.failure(x, err, e.broken)
 	}
 	if status != resp.Status {
-		resp.Status, resp.Reason = status, ""
+		if resp.Status, resp.Reason = status, ""; bare { // a length that it tells is of a body that there is not
+			policy.Replace(resp, nil)
+			bare = false
+		}
 	}
 	for _, field := range s.TakeHeaders {
 		resp.Header.DelAlike(field)
-		copyField(&a.header, &resp.Header, field)
+		a.give(&resp.Header, field)
 	}
-	if s.TakeBody && a.status == 200 && !bare {
+	if !s.TakeBody || a.status != 200 || bare {
+		return nil
+	}
+	if head {
+		resp.Length = -1
+	} else {
 		policy.Replace(resp, a.body)
-		described(&resp.Header, &a.header)
 	}
+	described(&resp.Header, &a.header)
 	return nil
 }
 
-var errStatus = errors.New("the status that it wants is none from 200 to 599 that has a body")
+var errStatus = errors.New("the status that it wants is none from 200 to 599 that has a body, and all of it")
 
 // wants is the status that the response is to have.
 func (a *answer) wants(status int) (int, error) {
@@ -192,7 +218,7 @@ func (a *answer) wants(status int) (int, error) {
 		return status, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 200 || n > 599 || n == 204 || n == 205 || n == 304 {
+	if err != nil || n < 200 || n > 599 || n == 204 || n == 205 || n == 206 || n == 304 {
 		return status, errStatus
 	}
 	return n, nil

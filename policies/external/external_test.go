@@ -104,6 +104,8 @@ func TestRequests(t *testing.T) {
 		{"another status", full, "", 201, "", "", nil, "external_failed"},
 		{"a large body", full, "", 200, "01234567890", "", nil, "external_failed"},
 		{"a compressed body", full, "", 200, "new", "Content-Encoding: gzip", nil, "external_failed"},
+		{"itself", full, "", 0, "", "", policy.ErrLoop, "external_failed"},
+		{"itself, and failures pass", full, ", on_error: pass", 0, "", "", policy.ErrLoop, "external_failed"},
 		{"no answer", full, "", 0, "", "", problem.UpstreamOut.New(""), "external_failed"},
 		{"no answer that passes", full, ", on_error: pass", 0, "", "", problem.UpstreamOut.New(""), "sent old"},
 		{"a client that is gone", full, ", on_error: pass", 0, "", "", problem.BadRequest.Wrap(wire.ErrClientGone), "bad_request"},
@@ -154,6 +156,12 @@ func TestResponses(t *testing.T) {
 		{"no body for HEAD", "{body: 10B, take_body: true}", "HEAD", 200, 200, "new", "", "2xx old"},
 		{"no refusals", "take_body: true", "GET", 200, 403, "new", "", "external_failed"},
 		{"a large response", "body: 2B", "GET", 200, 204, "", "", "response_invalid"},
+		{"a part", "take_body: true", "GET", 206, 204, "", "", "response_invalid"},
+		{"a part whose body is nothing to it", "take_status: true", "GET", 206, 204, "", "", "2xx old"},
+		{"a body where there is none", "{take_body: true, take_status: true}", "GET", 204, 200, "new", "Sallyport-Status: 200", "2xx new"},
+		{"no body where there is none", "{take_body: true, take_status: true}", "GET", 204, 200, "new", "", "2xx old"},
+		{"a status for none", "take_status: true", "GET", 304, 204, "", "Sallyport-Status: 404", "4xx "},
+		{"a part of one's own", "take_status: true", "GET", 200, 204, "", "Sallyport-Status: 206", "external_failed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e, errs := made(t, func(call *wire.Call) (*wire.Response, error) {
@@ -172,6 +180,80 @@ func TestResponses(t *testing.T) {
 				t.Errorf("got %q, want %q; closed %d times", got, c.want, body.closed)
 			}
 		})
+	}
+}
+
+// HEAD is answered with the header of what GET would get.
+func TestHead(t *testing.T) {
+	e, errs := made(t, func(*wire.Call) (*wire.Response, error) {
+		resp, _ := message(200, "new", "Content-Type: text/new")
+		return resp, nil
+	}, "{upstream: hooks, response: {take_body: true}}")
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	resp := &wire.Response{Status: 200, Length: 3}
+	resp.Header.Add("ETag", `"1"`)
+	resp.Header.Add("Content-Type", "text/old")
+	if _, err := e.Handle(ask("HEAD", ""), func(*policy.Exchange) (*wire.Response, error) { return resp, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if resp.Length != -1 || resp.Header.Has("ETag") || resp.Header.Get("Content-Type") != "text/new" {
+		t.Errorf("got a length of %d, %v", resp.Length, resp.Header)
+	}
+}
+
+// Of several types readers may take either.
+func TestTwoTypes(t *testing.T) {
+	e, errs := made(t, func(*wire.Call) (*wire.Response, error) {
+		resp, _ := message(200, "new", "Content-Type: text/html", "Content-Type: application/json")
+		return resp, nil
+	}, "{upstream: hooks, request: {take_body: true}}")
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	if got := outcome(e.Handle(ask("POST", "old"), func(*policy.Exchange) (*wire.Response, error) { return &wire.Response{Status: 200}, nil })); got != "external_failed" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// All fields are those of the message, not those about its own answer, and none that frames another message.
+func TestAllHeaders(t *testing.T) {
+	for side, c := range map[string]struct{ fields, want, not []string }{
+		"request":  {[]string{"Accept-Encoding: gzip", "Range: bytes=0-1", "If-None-Match: *", "Authorization: t", "X-A: 1", "X-Request-Id: r"}, []string{"Authorization", "X-A", "X-Request-Id"}, []string{"Accept-Encoding", "Range", "If-None-Match"}},
+		"response": {[]string{"Host: evil", "Content-Length: 9", "X_Forwarded_For: evil", "X-Forwarded-Uri: /evil", "Sallyport-Stage: request", "Set-Cookie: a=1"}, []string{"Set-Cookie"}, []string{"Host", "Content-Length", "X_Forwarded_For"}},
+	} {
+		e, errs := made(t, func(call *wire.Call) (*wire.Response, error) {
+			for _, name := range c.want {
+				if !call.Header.Has(name) {
+					t.Errorf("%s: %s is missing", side, name)
+				}
+			}
+			for _, name := range c.not {
+				if call.Header.Has(name) {
+					t.Errorf("%s: there is a %s", side, name)
+				}
+			}
+			if got := call.Header.Values("Sallyport-Stage"); len(got) != 1 || got[0] != side {
+				t.Errorf("%s: the stage is %q", side, got)
+			}
+			if got := call.Header.Values("X-Forwarded-Uri"); len(got) != 1 || got[0] != "/a" {
+				t.Errorf("%s: the URI is %q", side, got)
+			}
+			resp, _ := message(204, "")
+			return resp, nil
+		}, "{upstream: hooks, "+side+": {headers: ['*']}}")
+		if len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		x, resp := ask("GET", "", c.fields...), &wire.Response{Status: 200}
+		if side == "response" {
+			x = ask("GET", "")
+			resp, _ = message(200, "", c.fields...)
+		}
+		if _, err := e.Handle(x, func(*policy.Exchange) (*wire.Response, error) { return resp, nil }); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -205,6 +287,7 @@ func TestDocumentErrors(t *testing.T) {
 		"{upstream: hooks, request: {path: hook}}":                                    "external.request.path: write a path",
 		"{upstream: hooks, request: {headers: ['*', A]}}":                             `external.request.headers[0]: "*" is no header field`,
 		"{upstream: hooks, request: {take_headers: [Content-Length]}}":                "external.request.take_headers[0]",
+		"{upstream: hooks, response: {take_headers: [Content-Encoding]}}":             "external.response.take_headers[0]",
 		"{upstream: hooks, request: {take_headers: [Set-Cookie]}}":                    "external.request.take_headers[0]",
 		"{upstream: hooks, response: {take_headers: [X-Request-Id]}}":                 "external.response.take_headers[0]",
 		"{upstream: hooks, response: {may_answer: true}}":                             "may_answer",

@@ -106,11 +106,11 @@ func (g *gate) answer(x *policy.Exchange) (*answer, error) {
 		}
 	}
 	if g.cache == nil {
-		return g.send(g.ask(x, body, true))
+		return g.send(x, g.ask(x, body, true))
 	}
 	k, ok := g.key(x, body)
 	if !ok {
-		return g.send(g.ask(x, body, true))
+		return g.send(x, g.ask(x, body, true))
 	}
 	a, f, first := g.cache.look(k, time.Now())
 	switch {
@@ -134,7 +134,7 @@ func (g *gate) answer(x *policy.Exchange) (*answer, error) {
 func (g *gate) fly(x *policy.Exchange, k key, f *flight, body []byte) *answer {
 	a := failed(errNoAnswer) // for the others, should this panic
 	defer func() { g.cache.land(k, f, a) }()
-	got, err := g.send(g.ask(x, body, false))
+	got, err := g.send(x, g.ask(x, body, false))
 	if err != nil {
 		got = &answer{err: err} // no failure of the service
 	}

@@ -17,7 +17,7 @@ type Config struct {
 	Path     string `json:"path" default:"/" doc:"What it is asked for, a path and perhaps a query."`
 	Method   string `json:"method" default:"GET" enum:"GET,HEAD,POST,request" doc:"The method of the question; request for that of the request."`
 
-	RequestHeaders []string     `json:"request_headers" doc:"Fields of the request that the question has as well, [Authorization, Cookie] when it is not given; [\"*\"] for all. X-Forwarded-Method, -Uri, -Proto, -Host and -For always tell what is asked for and by whom, and X-Request-Id and the trace which request it is."`
+	RequestHeaders []string     `json:"request_headers" doc:"Fields of the request that the question has as well, [Authorization, Cookie] when it is not given; [\"*\"] for all but those about its own answer (Accept-Encoding, Range, If-…). X-Forwarded-Method, -Uri, -Proto, -Host and -For always tell what is asked for and by whom, and X-Request-Id and the trace which request it is."`
 	Body           *schema.Size `json:"body" min:"1" max:"16MiB" doc:"Sends the body along, which is read before and refused with 413 if it is larger than this. No body is sent when it is not given."`
 
 	ResponseHeaders []string `json:"response_headers" doc:"Fields of the answer that the request goes on with. The client's own of these names are removed first, in every spelling, also when the answer has none."`

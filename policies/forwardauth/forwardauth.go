@@ -31,6 +31,8 @@ type gate struct {
 	judges bool   // Authorization is in the question
 	cache  *cache // nil for none
 
+	withBody []string // the fields of a question that has a body
+
 	denied, redirected, failed, unread, twice, stranger func(*policy.Exchange)
 	countOpen, countKept                                func()
 }
@@ -48,6 +50,7 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 	if g.RequestHeaders == nil {
 		g.RequestHeaders = []string{"Authorization", "Cookie"}
 	}
+	g.withBody = append(slices.Clone(g.RequestHeaders), policy.OfBody[:]...)
 	g.all = slices.Equal(g.RequestHeaders, []string{"*"})
 	g.judges = g.all || slices.ContainsFunc(g.RequestHeaders, func(n string) bool { return wire.NameOf(n) == wire.Authorization })
 	if c.FailOpen {

@@ -48,7 +48,7 @@ func (g *gate) parts(b []byte, x *policy.Exchange) ([]byte, bool) {
 		b = values(b, r, name)
 	}
 	if g.Body != nil {
-		for _, name := range ofBody {
+		for _, name := range policy.OfBody {
 			b = values(b, r, name)
 		}
 	}
