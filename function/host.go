@@ -13,7 +13,7 @@ import (
 )
 
 // This file starts processes on this machine. Each gets a server of its own on loopback to speak the Runtime API with, at which nobody but
-// the user that the gateway runs as is heard.
+// it is heard.
 
 // A Host starts processes.
 type Host interface {
@@ -85,7 +85,7 @@ func (m *machine) Start(s *Start) (Process, error) {
 	p.served = make(chan struct{})
 	go func() { // Wait waits for it
 		defer close(p.served)
-		_ = p.server.Serve(&ours{Listener: l, log: m.log})
+		_ = p.server.Serve(&ours{Listener: l, log: m.log, pid: p.cmd.Process.Pid})
 	}()
 	return p, nil
 }
@@ -194,10 +194,11 @@ func (l *lines) flush() {
 	l.rest = nil
 }
 
-// An ours is a listener that only the gateway's own user gets through.
+// An ours is a listener that only a process and what it started gets through.
 type ours struct {
 	net.Listener
 	log *slog.Logger
+	pid int
 }
 
 // Accept implements net.Listener.
@@ -207,7 +208,7 @@ func (o *ours) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if sameUser(c) {
+		if heard(c, o.pid) {
 			return c, nil
 		}
 		o.log.Warn("somebody else than a function's process connected to its Runtime API", "peer", c.RemoteAddr().String())

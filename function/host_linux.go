@@ -1,9 +1,7 @@
 package function
 
 import (
-	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -86,45 +84,4 @@ func resident(pid int) int64 {
 	}
 	pages, _ := strconv.ParseInt(fields[1], 10, 64)
 	return pages * int64(os.Getpagesize())
-}
-
-// sameUser says whether the other end of a connection of loopback is a process of the user that this one runs as.
-func sameUser(c net.Conn) bool {
-	local, okay := c.LocalAddr().(*net.TCPAddr)
-	remote, fine := c.RemoteAddr().(*net.TCPAddr)
-	if !okay || !fine {
-		return false
-	}
-	from, to := kernelAddress(remote), kernelAddress(local)
-	const mapped = "0000000000000000FFFF0000" // an IPv4 address at a socket of IPv6
-	user := owner("/proc/net/tcp", from, to)
-	if user == "" {
-		user = owner("/proc/net/tcp6", mapped+from, mapped+to)
-	}
-	return user == strconv.Itoa(os.Geteuid())
-}
-
-// owner finds who has a connection, "" when nobody can tell: one that its process has let go of (inode 0) is on the books of root, whoever
-// made it.
-func owner(table, from, to string) string {
-	f, err := os.Open(table)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if fields := strings.Fields(s.Text()); len(fields) > 9 && fields[1] == from && fields[2] == to && fields[9] != "0" {
-			return fields[7]
-		}
-	}
-	return ""
-}
-
-// kernelAddress is an address as /proc/net/tcp writes it on a machine whose bytes go from the smallest to the largest.
-func kernelAddress(a *net.TCPAddr) string {
-	ip := a.IP.To4()
-	if ip == nil {
-		return ""
-	}
-	return fmt.Sprintf("%02X%02X%02X%02X:%04X", ip[3], ip[2], ip[1], ip[0], a.Port)
 }

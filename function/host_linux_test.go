@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,10 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("FUNCTION_GATEWAY") != "" {
 		gateway()
+		return
+	}
+	if what := os.Getenv("FUNCTION_CLIENT"); what != "" {
+		client(what)
 		return
 	}
 	leak.Main(m)
@@ -112,64 +115,5 @@ func TestEnds(t *testing.T) {
 	p.End()
 	if p.Memory() != 0 {
 		t.Error("it holds memory after its end")
-	}
-}
-
-func TestSameUser(t *testing.T) {
-	for _, network := range []string{"tcp4", "tcp"} {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := net.Dial(network, l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !sameUser(s) {
-			t.Errorf("%s: a connection of this process is somebody else's", network)
-		}
-		_ = c.Close()
-		_ = s.Close()
-		_ = l.Close()
-	}
-	if got := owner("/proc/net/tcp", "0100007F:0000", "0100007F:0000"); got != "" {
-		t.Errorf("a connection that is not there belongs to %s", got)
-	}
-}
-
-// A connection of this user is known as long as somebody holds it. Then it could be anybody's: the kernel says root.
-func TestConnectionThatNobodyHolds(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	far, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer far.Close()
-	near, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer near.Close()
-	if !sameUser(near) {
-		t.Error("the own user is not known")
-	}
-	_ = far.Close()
-	for range 200 {
-		if !sameUser(near) {
-			break
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	from, to := kernelAddress(near.RemoteAddr().(*net.TCPAddr)), kernelAddress(near.LocalAddr().(*net.TCPAddr))
-	if user := owner("/proc/net/tcp", from, to); user != "" {
-		t.Errorf("a connection that nobody holds is said to be that of %s", user)
 	}
 }

@@ -36,4 +36,4 @@ func awaitExit(int) {}
 
 func resident(int) int64 { return 0 }
 
-func sameUser(net.Conn) bool { return true }
+func heard(net.Conn, int) bool { return true }
