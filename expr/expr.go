@@ -215,7 +215,7 @@ func (p *program) failed(err error) error {
 	if p.secret {
 		err = discreet(err)
 	}
-	return &EvalError{p.src, err}
+	return &EvalError{p.src, p.quiet(err)}
 }
 
 // discreet leaves of err what cannot hold a value of the document's outside.

@@ -128,7 +128,7 @@ func nativeMap(m traits.Mapper, depth int) (any, error) {
 		k := it.Next()
 		name, ok := k.(types.String)
 		if !ok {
-			return nil, fmt.Errorf("a map has the name %v; names must be text", k)
+			return nil, fmt.Errorf("a map has a name that is %s; names must be text", kindOf(k))
 		}
 		v, err := nativeAt(m.Get(k), depth+1)
 		if err != nil {
