@@ -44,7 +44,8 @@ type checker struct {
 	names   []name // of the objects around the place, the outermost first
 	escaped []byte // names without their escapes
 	table   []int32
-	outline *Outline // takes the members of the outermost object, nil when nobody wants them
+	alike   [remembered][]known // the names of the last object, by depth
+	outline *Outline            // takes the members of the outermost object, nil when nobody wants them
 }
 
 const refused = -1
@@ -57,7 +58,10 @@ func (c *checker) free() {
 	if cap(c.names) > maxKept || cap(c.escaped) > maxKept || cap(c.table) > maxKept {
 		return
 	}
-	*c = checker{names: c.names[:0], escaped: c.escaped[:0], table: c.table[:0]}
+	for i := range c.alike {
+		c.alike[i] = c.alike[i][:0]
+	}
+	*c = checker{names: c.names[:0], escaped: c.escaped[:0], table: c.table[:0], alike: c.alike}
 	checkers.Put(c)
 }
 
@@ -149,6 +153,9 @@ func (c *checker) object(i, depth int) int {
 		return i + 1
 	}
 	o := siblings{first: len(c.names), firstEscaped: len(c.escaped)}
+	if depth < remembered {
+		o.alike, o.isAlike = c.alike[depth], true
+	}
 	for {
 		at := i
 		if i = c.name(at, &o); i < 0 {
@@ -170,7 +177,7 @@ func (c *checker) object(i, depth int) int {
 		case i < len(b) && b[i] == ',':
 			i = spaces(b, i+1)
 		case i < len(b) && b[i] == '}':
-			if c.leave(&o) {
+			if c.leave(&o, depth) {
 				return c.refuse(errTwice)
 			}
 			return i + 1
@@ -224,29 +231,4 @@ func digits(b []byte, i int) int {
 		i++
 	}
 	return i
-}
-
-// text checks the text whose quote is b[i].
-func (c *checker) text(i int) int {
-	b := c.b
-	for i++; ; {
-		i = c.plain(i)
-		switch {
-		case i >= len(b):
-			return c.mistake(i)
-		case b[i] == '"':
-			return i + 1
-		case b[i] != '\\':
-			return c.mistake(i) // a control character
-		}
-		n, _, err := escape(b[i:])
-		if err != nil {
-			return c.refuse(err)
-		}
-		if n == 0 {
-			return c.mistake(i)
-		}
-		c.escapes++
-		i += n
-	}
 }

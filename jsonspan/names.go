@@ -91,6 +91,9 @@ type siblings struct {
 	seen         sieve
 	first        int // in checker.names
 	firstEscaped int // in checker.escaped
+	alike        []known
+	same         int  // those of alike that were the same so far
+	isAlike      bool // all were; they are in alike then and nowhere else
 }
 
 const some = 64 // names of which one is compared with all others
@@ -100,20 +103,36 @@ func (c *checker) name(i int, o *siblings) int {
 	if i >= len(c.b) || c.b[i] != '"' {
 		return c.mistake(i)
 	}
+	if o.isAlike {
+		if end := c.again(i, o); end > 0 {
+			return end
+		}
+	}
+	if b := c.b; len(b)-i > 8 { // the most of them are short
+		w := wordAt(b, i+1)
+		if n := lowest(ends(w)); n < 8 && b[i+1+n] == '"' {
+			c.bytes |= w
+			return c.take(i+n+2, o, name{at: int32(i + 1), n: int32(n)}, signed(w, n)) //nolint:gosec // Check bounds the text
+		}
+	}
 	escapes := c.escapes
 	end := c.text(i)
 	if end < 0 {
 		return refused
 	}
-	n := name{at: int32(i + 1), n: int32(end - i - 2)} //nolint:gosec // Check bounds the text
-	text, at := c.b, i+1
-	if c.escapes > escapes {
-		at = len(c.escaped)
-		c.escaped = unescape(c.escaped, c.b[i+1:end-1])
-		text = c.escaped
-		n = name{int32(at), int32(len(c.escaped) - at), true} //nolint:gosec // no longer than the text
+	if c.escapes == escapes {
+		n := end - i - 2
+		return c.take(end, o, name{at: int32(i + 1), n: int32(n)}, sign(c.b, i+1, n)) //nolint:gosec // Check bounds the text
 	}
-	if o.seen.add(sign(text, at, int(n.n))) && len(c.names)-o.first <= some && c.has(c.names[o.first:], n) {
+	at := len(c.escaped)
+	c.escaped = unescape(c.escaped, c.b[i+1:end-1])
+	n := len(c.escaped) - at
+	return c.take(end, o, name{int32(at), int32(n), true}, sign(c.escaped, at, n)) //nolint:gosec // no longer than the text
+}
+
+// take takes a name that ends at end among its siblings.
+func (c *checker) take(end int, o *siblings, n name, sign uint64) int {
+	if o.seen.add(sign) && len(c.names)-o.first <= some && c.has(c.names[o.first:], n) {
 		return c.refuse(errTwice)
 	}
 	c.names = append(c.names, n)
@@ -131,8 +150,13 @@ func (c *checker) has(names []name, n name) bool {
 }
 
 // leave ends an object and says whether one of its names was overlooked.
-func (c *checker) leave(o *siblings) (twice bool) {
-	twice = len(c.names)-o.first > some && c.twice(c.names[o.first:])
+func (c *checker) leave(o *siblings, depth int) (twice bool) {
+	if o.isAlike {
+		return false
+	}
+	if twice = len(c.names)-o.first > some && c.twice(c.names[o.first:]); !twice {
+		c.remember(o, depth)
+	}
 	c.names, c.escaped = c.names[:o.first], c.escaped[:o.firstEscaped]
 	return twice
 }
@@ -150,19 +174,24 @@ func (s *sieve) add(sign uint64) bool {
 
 // sign makes a number of the name b[at:at+n], mostly another one of another name. Whoever wants names with the same sign can make them.
 func sign(b []byte, at, n int) uint64 {
-	const odd = 0x9E3779B97F4A7C15
 	var w uint64
 	switch {
 	case n >= 8:
-		w = wordAt(b, at) ^ bits.RotateLeft64(wordAt(b, at+n-8), 29)
+		return signed(wordAt(b, at)^bits.RotateLeft64(wordAt(b, at+n-8), 29), 8) + uint64(n) //nolint:gosec // a length
 	case len(b)-at >= 8:
-		w = wordAt(b, at) & (1<<(8*n) - 1)
+		w = wordAt(b, at)
 	default:
 		for i := n; i > 0; i-- { // as the word has them
 			w = w<<8 | uint64(b[at+i-1])
 		}
 	}
-	return (w ^ uint64(n)) * odd //nolint:gosec // a length
+	return signed(w, n)
+}
+
+// signed is the sign of a name of less than eight bytes that w begins with, or of what n is 8 for.
+func signed(w uint64, n int) uint64 {
+	const odd = 0x9E3779B97F4A7C15
+	return (w&(1<<(8*n)-1) ^ uint64(n)) * odd //nolint:gosec // a length
 }
 
 // seed makes the order of a table nobody's to foresee, so that no text can be made that fills one place of it.

@@ -3,7 +3,9 @@ package jsonspan
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -167,6 +169,53 @@ func TestTwice(t *testing.T) {
 	}
 }
 
+// Whether names come twice does not depend on those of the objects before.
+func TestTwiceInOneOfMany(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	names := []string{"a", "b", "c", "id", "seven77", "eight888", "eight889", "nine99999", "nine99998", `\u0061`, "", "a name of more than sixteen", "a name of more than seventeen"}
+	var object func(depth int) string
+	object = func(depth int) string {
+		var parts []string
+		for _, i := range r.Perm(len(names))[:r.IntN(5)] {
+			parts = append(parts, names[i])
+		}
+		if r.IntN(8) > 0 {
+			parts = names[:r.IntN(len(names))]
+		}
+		if len(parts) > 0 && r.IntN(30) == 0 {
+			parts = append(slices.Clone(parts), parts[r.IntN(len(parts))])
+		}
+		var b strings.Builder
+		for i, name := range parts {
+			value := "1"
+			if depth > 0 && r.IntN(6) == 0 {
+				value = "[" + object(depth-1) + "," + object(depth-1) + "]"
+			}
+			fmt.Fprintf(&b, `%s"%s":%s`, strings.Repeat(",", min(i, 1)), name, value)
+		}
+		return "{" + b.String() + "}"
+	}
+	good := 0
+	for range 4000 {
+		list := make([]string, 1+r.IntN(6))
+		for i := range list {
+			list[i] = object(3)
+		}
+		text := []byte("[" + strings.Join(list, ",") + "]")
+		_, err := Check(text)
+		_, want := readTree(text)
+		if (err == nil) != (want == nil) {
+			t.Fatalf("%s: got %v, the oracle says %v", text, err, want)
+		}
+		if err == nil {
+			good++
+		}
+	}
+	if good < 400 || good > 3600 {
+		t.Errorf("%d of 4,000 were good, which proves little", good)
+	}
+}
+
 // FuzzSpans compares everything with the slow ways of oracle_test.go.
 func FuzzSpans(f *testing.F) {
 	for text := range checks {
@@ -177,6 +226,9 @@ func FuzzSpans(f *testing.F) {
 		f.Add([]byte(members("n", n)), []byte(members("m", n)))
 		f.Add([]byte(members("n", n)), []byte(members("n", 3)))
 		f.Add([]byte(members("a long name ", n)), []byte(strings.ReplaceAll(members("a long name ", n/2), ",", " ,\n        ")))
+	}
+	for _, text := range []string{`[{"a":1,"b":2},{"a":1,"b":2},{"a":1,"a":2}]`, `[{"a":1,"long name":2},{"a":{"a":1,"long name":2},"long name":2,"a":1}]`, `{"x":{"a":[{"a":1},{"a":1,"b":2}]},"y":{"a":[{"b":1,"a":1}],"a":2}}`} {
+		f.Add([]byte(text), []byte(text))
 	}
 	half := regexp.MustCompile(`\\u[dD][89a-fA-F]`) // encoding/json reads half a character as U+FFFD
 	f.Fuzz(func(t *testing.T, a, b []byte) {

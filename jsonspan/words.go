@@ -18,25 +18,63 @@ func wordAt(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 // lowest is the index of the byte that the lowest bit of found is in.
 func lowest(found uint64) int { return bits.TrailingZeros64(found) / 8 }
 
-// plain returns the index of the first byte from i on that is a quote, a backslash or a control character.
-func (c *checker) plain(i int) int {
+// ends finds what cannot stand in a text as it is: quotes, backslashes and control characters.
+func ends(w uint64) uint64 {
+	quote, slash := w^(ones*'"'), w^(ones*'\\')
+	return ((w-ones*0x20)&^w | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+}
+
+// text checks the text whose quote is b[i].
+func (c *checker) text(i int) int {
 	b, all := c.b, uint64(0)
-	for len(b)-i >= 8 {
+	for i++; len(b)-i >= 8; {
 		w := wordAt(b, i)
 		all |= w
-		quote, slash := w^(ones*'"'), w^(ones*'\\')
-		if found := ((w-ones*0x20)&^w | (quote-ones)&^quote | (slash-ones)&^slash) & highs; found != 0 {
-			c.bytes |= all
-			return i + lowest(found)
+		found := ends(w)
+		if found == 0 {
+			i += 8
+			continue
 		}
-		i += 8
-	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
-		all |= uint64(b[i])
-		i++
+		i += lowest(found)
+		if b[i] == '"' {
+			c.bytes |= all
+			return i + 1
+		}
+		if i = c.escape(i); i < 0 {
+			return refused
+		}
 	}
 	c.bytes |= all
-	return i
+	for i < len(b) && b[i] != '"' {
+		if b[i] == '\\' || b[i] < 0x20 {
+			if i = c.escape(i); i < 0 {
+				return refused
+			}
+			continue
+		}
+		c.bytes |= uint64(b[i])
+		i++
+	}
+	if i >= len(b) {
+		return c.mistake(i)
+	}
+	return i + 1
+}
+
+// escape checks the escape at i, where a control character may stand in its place.
+func (c *checker) escape(i int) int {
+	if c.b[i] != '\\' {
+		return c.mistake(i)
+	}
+	n, _, err := escape(c.b[i:])
+	if err != nil {
+		return c.refuse(err)
+	}
+	if n == 0 {
+		return c.mistake(i)
+	}
+	c.escapes++
+	return i + n
 }
 
 // skipText returns the index behind the text whose quote is b[i].
