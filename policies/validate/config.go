@@ -20,7 +20,7 @@ type Config struct {
 	Mode    string `json:"mode" enum:"enforce,report" default:"enforce" doc:"What happens to what is not as it has to be: enforce refuses it, report counts it, tells the log and lets it pass."`
 	Formats bool   `json:"formats" default:"true" doc:"Whether format is checked, such as date-time, email and uuid; otherwise it only describes."`
 	Depth   int    `json:"depth" default:"64" min:"1" max:"200" doc:"How many objects and arrays of a body may stand in each other."`
-	Values  int    `json:"values" default:"50000" min:"1" max:"5000000" doc:"How many values a body may have, objects and arrays included. Each may be wrong, and what is wrong takes up to a few kilobytes of memory while it is found."`
+	Values  int    `json:"values" default:"50000" min:"1" max:"5000000" doc:"How many values a body may have, objects and arrays included; half of that where the schema has each judged four times, and so on. Each may be wrong, and what is wrong takes memory until all of it is found."`
 }
 
 // Document is one schema.

@@ -37,6 +37,7 @@ var errLoop = errors.New("it refers to itself for the same value, so that nobody
 func (s *shelf) measured(c *jsonschema.Schema, depth int, at string, warn func(string, ...any)) (*shape, error) {
 	g := &growth{known: map[key]float64{}, sets: map[*jsonschema.Schema]set{}}
 	most := 0.0
+	out := &shape{Schema: c, depth: depth}
 	for d := range depth + 1 {
 		n := g.at(c, d)
 		if g.loop != nil {
@@ -47,10 +48,12 @@ func (s *shelf) measured(c *jsonschema.Schema, depth int, at string, warn func(s
 		}
 		if n > most {
 			warn("%s judges values at depth %d up to %.0f times, since it refers to itself from several alternatives; bodies may nest %d deep", at, d, n, d-1)
-			return &shape{Schema: c, depth: d - 1}, nil
+			out.depth = d - 1
+			break
 		}
+		out.times = append(out.times, max(n, 1))
 	}
-	return &shape{Schema: c, depth: depth}, nil
+	return out, nil
 }
 
 // at returns how often a value that is depth levels below the one that s is asked about is judged.

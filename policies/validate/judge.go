@@ -34,40 +34,56 @@ func (s *shape) judge(b []byte) ([]finding, reason) {
 	if at, detail := s.odd(value, nil); detail != "" {
 		return []finding{{pointer: pointerOf(at), detail: detail}}, syntax
 	}
-	n := count(value, s.values)
-	if n > s.values {
-		return []finding{{detail: fmt.Sprintf("It has more than the %d values that are taken here.", s.values)}}, syntax
+	w := work{most: s.values, times: s.times}
+	if w.add(value, 0); w.much() {
+		return []finding{{detail: fmt.Sprintf("It has more than the %d values that are taken here, or as many that are judged several times.", s.values)}}, syntax
 	}
-	if n > large {
+	if w.judged > large {
 		rooms <- struct{}{}
 		defer func() { <-rooms }()
 	}
 	return s.against(value), badBody
 }
 
-// Each value of a body may be wrong in several ways, and what is wrong of all of them is in memory before the first is told. So only a few
-// large bodies are judged at once; it is work for processors alone.
-const large = 2000
+// Each value of a body may be wrong each time that it is judged, and what is wrong of all of them is in memory before the first is told: up
+// to a kilobyte each. So there is a bound on how often values are judged, and only a few large bodies are at once; it is work for processors alone.
+const (
+	large  = 2000
+	repeat = 2 // how often a value of a body with as many as there may be is judged
+)
 
 var rooms = make(chan struct{}, min(4, runtime.GOMAXPROCS(0)))
 
-// count counts the values of which v consists, about up to most.
-func count(v any, most int) (n int) {
+// work counts the values of a body, and how often they are judged.
+type work struct {
+	most   int
+	times  []float64
+	values int
+	judged float64
+}
+
+func (w *work) much() bool { return w.values > w.most || w.judged > repeat*float64(w.most) }
+
+// add counts v, which has level objects and arrays around it, until it is too much.
+func (w *work) add(v any, level int) {
+	w.values++
+	w.judged += w.times[min(level, len(w.times)-1)]
 	switch t := v.(type) {
 	case map[string]any:
 		for _, inner := range t {
-			if n += count(inner, most-n); n > most {
-				break
+			if w.much() {
+				return
 			}
+			w.add(inner, level+1)
 		}
 	case []any:
 		for _, inner := range t {
-			if n += count(inner, most-n); n > most {
-				break
+			if w.much() {
+				return
 			}
+			w.add(inner, level+1)
 		}
 	}
-	return n + 1
 }
 
 // against judges a value.

@@ -39,8 +39,9 @@ type shelf struct {
 // A shape is a schema, ready.
 type shape struct {
 	*jsonschema.Schema
-	depth  int // of values that it judges in bounded time
-	values int // of a body that it judges in bounded memory
+	depth  int       // of values that it judges in bounded time
+	times  []float64 // how often a value is judged at most, by the number of objects and arrays around it
+	values int       // of a body that it judges in bounded memory
 }
 
 // load compiles one of the two: the schema at n, which is the setting at, or that of a file.

@@ -125,9 +125,13 @@ func TestManyValues(t *testing.T) {
 	v, _, _ := made(t, "{values: 4, request: {schema: {}}}")
 	for body, want := range map[string]int{`[1,2,3]`: 0, `{"a":1,"b":[2]}`: 0, `[1,2,3,4]`: 1, `[[[[[]]]]]`: 1, `{"a":1,"b":[2,3]}`: 1} {
 		_, err := v.judge(ask(body))
-		if got := said(err); len(got) != want || want > 0 && got[0] != ": It has more than the 4 values that are taken here." {
+		if got := said(err); len(got) != want || want > 0 && got[0] != ": It has more than the 4 values that are taken here, or as many that are judged several times." {
 			t.Errorf("%s: %q", body, got)
 		}
+	}
+	v, _, _ = made(t, "{request: {schema: {$defs: {n: {oneOf: [{type: array, items: {$ref: '#/$defs/n'}}, {type: [array, integer], items: {$ref: '#/$defs/n'}}]}}, $ref: '#/$defs/n'}}}")
+	if _, err := v.judge(ask(strings.Repeat("[", 6) + strings.Repeat(`"",`, 20_000) + `""` + strings.Repeat("]", 6))); len(said(err)) != 1 || !strings.Contains(said(err)[0], "several times") {
+		t.Errorf("%q", said(err))
 	}
 	v, _, _ = made(t, "{request: {schema: {items: {anyOf: [{type: string}, {type: boolean}]}}}}")
 	if _, err := v.judge(ask("[" + strings.Repeat("1,", 500_000) + "1]")); len(said(err)) != 1 {
