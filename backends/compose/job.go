@@ -18,25 +18,32 @@ import (
 
 // A job is a call, or one item of a repeated one. Until it is back it belongs to whoever sends it.
 type job struct {
-	run   *run
+	run    *run
+	fly    func() // sends, on a goroutine of its own
+	watchF func(gone func()) (stop func())
+
+	x       policy.Exchange
+	r       wire.Request
+	header  wire.Header
+	outline jsonspan.Outline // of body, unless it has another shape
+	errand
+}
+
+// An errand is what a job has of one request only.
+type errand struct {
 	call  *call
 	place place
+	began time.Time
 
-	x      policy.Exchange
-	r      wire.Request
 	conn   wire.Conn
 	out    wire.Call
 	cancel wire.Cancel
 	stop   atomic.Bool // its answer need not be read any further
 
 	answer  expr.Answer
-	header  wire.Header
+	reader  givenUp
 	room    []byte // that the body was read into
 	body    []byte
-	outline jsonspan.Outline // of body, unless it has another shape
-	reader  givenUp
-	fly     func() // sends, on a goroutine of its own
-	watchF  func(gone func()) (stop func())
 	err     error
 	omitted bool
 }
@@ -57,11 +64,7 @@ func (r *run) job(c *call, v *vars) (*job, error) {
 		return j, err
 	}
 	h := &j.r.Header
-	for _, n := range always {
-		if value := from.Header.Known(n); value != "" {
-			h.AddKnown(n, value)
-		}
-	}
+	h.CopyFrom(&r.origin)
 	for _, name := range c.headers {
 		if err := c.Headers[name].Add(h, name, v); err != nil {
 			return j, err
@@ -116,7 +119,7 @@ func (c *call) queryText(v *vars) (string, error) {
 
 // send sends the call and reads its answer. It may run on a goroutine of its own.
 func (j *job) send() {
-	r, now := j.run, time.Now()
+	r, now := j.run, j.began
 	if t := j.call.Timeout; t > 0 && now.Add(t).Before(r.by) {
 		j.out.Deadline = now.Add(t)
 	}

@@ -22,11 +22,16 @@ func newRun(b *backend, x *policy.Exchange, now time.Time) *run {
 		r.client = new(audience)
 	}
 	r.client.conn, r.client.closed = x.Request.Conn, false
-	r.x, r.start, r.by, r.last = x, now, now.Add(b.Timeout), nowhere
+	r.x, r.now, r.by, r.last = x, now, now.Add(b.Timeout), nowhere
 	if !x.Deadline.IsZero() && x.Deadline.Before(r.by) {
 		r.by = x.Deadline
 	}
 	r.vars = vars{Exchange: x, run: r}
+	for _, n := range always {
+		if value := x.Request.Header.Known(n); value != "" {
+			r.origin.AddKnown(n, value)
+		}
+	}
 	for i, c := range b.calls {
 		r.states[i].waits = len(c.needs)
 	}
@@ -47,11 +52,11 @@ func (r *run) Release() {
 	if r.client.ears != nil {
 		r.client = nil // whoever it had watched for may still be about to say something
 	}
-	h := r.resp.Header
-	h.Reset()
+	r.resp.Header.Reset()
+	r.origin.Reset()
 	*r = run{
 		b: r.b, states: r.states, done: r.done, client: r.client, jobs: r.jobs[:min(len(r.jobs), mostJobs)],
-		queue: emptied(r.queue), flying: emptied(r.flying), ours: emptied(r.ours), parts: emptied(r.parts), resp: wire.Response{Header: h},
+		queue: emptied(r.queue), flying: emptied(r.flying), ours: emptied(r.ours), parts: emptied(r.parts), resp: wire.Response{Header: r.resp.Header}, origin: r.origin,
 	}
 	r.b.runs.Put(r)
 }
@@ -91,7 +96,7 @@ func (j *job) free() {
 	j.r.Reset()
 	j.header.Reset()
 	j.outline.Forget()
-	*j = job{run: j.run, fly: j.fly, watchF: j.watchF, x: j.x, r: wire.Request{Header: j.r.Header}, header: j.header, outline: j.outline}
+	j.errand = errand{}
 }
 
 // take returns a block with room for size bytes, which give takes back.

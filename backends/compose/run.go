@@ -17,7 +17,7 @@ import (
 type run struct {
 	b      *backend
 	x      *policy.Exchange
-	start  time.Time
+	now    time.Time // when the last thing happened
 	by     time.Time // when all has to be over
 	states []state   // of backend.calls
 	done   chan *job
@@ -30,12 +30,13 @@ type run struct {
 	one    vars // of the job that is being made
 	client *audience
 
-	jobs  []*job // the first used are in use
-	used  int
-	room  []byte // of the answer's body
-	parts []*jsonspan.Outline
-	resp  wire.Response
-	body  wire.Bytes
+	jobs   []*job // the first used are in use
+	used   int
+	origin wire.Header // of every call
+	room   []byte      // of the answer's body
+	parts  []*jsonspan.Outline
+	resp   wire.Response
+	body   wire.Bytes
 
 	mu   sync.Mutex // guards what follows
 	last place      // where calls have failed that the answer needs: what comes behind is not needed any more
@@ -123,7 +124,7 @@ func (r *run) begin(i int) {
 	if !r.useful(place{i, -1}) {
 		return
 	}
-	s.began = time.Now()
+	s.began = r.now
 	switch made, err := r.wanted(c); {
 	case err != nil:
 		r.fails(i, err)
@@ -208,7 +209,7 @@ func (r *run) prepare(i, item int, value any) bool {
 	r.one = r.vars
 	r.one.item, r.one.index, r.one.repeated = value, item, item >= 0
 	j, err := r.job(c, &r.one)
-	j.place = place{i, item}
+	j.place, j.began = place{i, item}, r.now
 	if item >= 0 {
 		s.list[item] = j
 	}
@@ -300,6 +301,7 @@ func (r *run) land(j *job) {
 
 // settle takes what a job brought, and goes on with what waited for it.
 func (r *run) settle(j *job) {
+	r.now = time.Now()
 	s := &r.states[j.place.call]
 	s.tries += j.x.Tries
 	s.retried = cmp.Or(j.x.Retried, s.retried)

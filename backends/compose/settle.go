@@ -2,7 +2,6 @@ package compose
 
 import (
 	"errors"
-	"time"
 
 	"sallyport/expr"
 	"sallyport/plug"
@@ -83,7 +82,7 @@ func (r *run) fails(i int, err error) {
 // finish ends a call and begins those that waited for it.
 func (r *run) finish(i int) {
 	s := &r.states[i]
-	s.over, s.took = true, time.Since(s.began)
+	s.over, s.took = true, r.now.Sub(s.began)
 	for _, f := range r.b.calls[i].feeds {
 		if next := &r.states[f.at]; !next.started {
 			if next.waits--; next.waits == 0 {
