@@ -17,6 +17,8 @@ type Answerer interface {
 	// Ask has it answer the event of the request of x, waiting until it has. An error is a problem, ErrTimeout, ErrBusy, ErrClosed, or
 	// something else that is the function's.
 	Ask(x *policy.Exchange, c Call) (Answer, error)
+	// Malformed counts an answer that turned out to be no response.
+	Malformed()
 	// Facts say where it runs, for explain.
 	Facts() []policy.Fact
 }
@@ -59,6 +61,13 @@ func (f *Function) await(x *policy.Exchange, v *Invocation) error {
 		return ErrTimeout
 	}
 	return err
+}
+
+// Malformed implements Answerer.
+func (f *Function) Malformed() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counts.Malformed++
 }
 
 // Facts implements Answerer.

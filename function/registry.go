@@ -122,9 +122,10 @@ type Status struct {
 	Starts      uint64 `json:"starts"`
 	StartErrors uint64 `json:"start_errors"`
 	Calls       uint64 `json:"calls"`
-	Errors      uint64 `json:"errors"`   // calls that the function answered with an error
-	Crashes     uint64 `json:"crashes"`  // calls whose process ended
-	Timeouts    uint64 `json:"timeouts"` // calls that took too long
+	Errors      uint64 `json:"errors"`    // calls that the function answered with an error
+	Malformed   uint64 `json:"malformed"` // answers that are no response
+	Crashes     uint64 `json:"crashes"`   // calls whose process ended
+	Timeouts    uint64 `json:"timeouts"`  // calls that took too long
 	// Calls of functions in AWS that never reached one: it had no room, AWS refused them, or could not be reached.
 	Throttled uint64 `json:"throttled,omitempty"`
 	Refused   uint64 `json:"refused,omitempty"`

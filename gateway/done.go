@@ -89,7 +89,7 @@ func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
 		Method: r.Method, Host: r.Host, Path: r.Path.Text, Query: r.Query, Protocol: r.Proto.String(),
 		Status: out.Status, ClientIP: x.Client, Auth: x.Auth.Type, Subject: x.Auth.Subject,
 		BytesIn: out.Received, BytesOut: out.Sent, Duration: took,
-		Upstream: x.Waited, UpstreamName: x.Upstream, Target: x.Target, Tries: x.Tries, Retried: x.Retried, Hedged: x.Hedged,
+		Function: x.Function, Upstream: x.Waited, UpstreamName: x.Upstream, Target: x.Target, Tries: x.Tries, Retried: x.Retried, Hedged: x.Hedged,
 		UserAgent: r.Header.Known(wire.UserAgent), Referer: r.Header.Known(wire.Referer), TraceID: x.Trace.TraceID(),
 	}
 	if x.Consumer != nil {

@@ -93,6 +93,7 @@ type Exchange struct {
 	Calls []Told
 
 	// What the backend tells to log and metrics.
+	Function string        // name of the function that was asked
 	Upstream string        // name of the upstream that answered or failed last
 	Target   string        // its target; for the log only, never for the client
 	Tries    int           // calls sent upstream

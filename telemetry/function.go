@@ -6,7 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 var (
 	functionCalls     = describe("function_calls_total", "Calls of a function that began, or waited for a process in vain.", "function")
-	functionFailures  = describe("function_failures_total", "Calls of a function that came to nothing: error is an answer that tells of one or a process that cannot be started, crash a process that ended, timeout one that took too long; of functions in AWS throttled is a call that found no room there, refused one that AWS did not take, unreached one that did not get there or whose answer broke off.", "function", "reason")
+	functionFailures  = describe("function_failures_total", "Calls of a function that came to nothing: error is an answer that tells of one or a process that cannot be started, malformed a result that is no response, crash a process that ended, timeout one that took too long; of functions in AWS throttled is a call that found no room there, refused one that AWS did not take, unreached one that did not get there or whose answer broke off.", "function", "reason")
 	functionStarts    = describe("function_starts_total", "Processes of a function that were started, by whether they came to ask for a call.", "function", "outcome")
 	functionReloads   = describe("function_reloads_total", "Changes of the code of a function.", "function")
 	functionProcesses = describe("function_processes", "Processes of a function.", "function")
@@ -29,6 +29,7 @@ type Function struct {
 	Starts, StartErrors      uint64
 	Calls                    uint64
 	Errors                   uint64 // that the function answered with
+	Malformed                uint64 // answers that are no response
 	Crashes, Timeouts        uint64
 	Throttled                uint64 // the rest of functions in AWS only
 	Refused, Unreached       uint64
@@ -40,6 +41,7 @@ func (f *Function) collect(out chan<- prometheus.Metric) {
 	name := label(f.Name)
 	out <- value(functionCalls, prometheus.CounterValue, float64(f.Calls), name)
 	out <- value(functionFailures, prometheus.CounterValue, float64(f.Errors), name, "error")
+	out <- value(functionFailures, prometheus.CounterValue, float64(f.Malformed), name, "malformed")
 	out <- value(functionFailures, prometheus.CounterValue, float64(f.Crashes), name, "crash")
 	out <- value(functionFailures, prometheus.CounterValue, float64(f.Timeouts), name, "timeout")
 	if f.Runtime == inAWS { // processes are not ours to count

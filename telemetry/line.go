@@ -29,6 +29,7 @@ type Line struct {
 	Duration     time.Duration
 	Upstream     time.Duration // from the first byte sent upstream to the response's head
 	UpstreamName string
+	Function     string
 	Target       string
 	Problem      string // name of the problem that the gateway answered with
 	Cause        string // of it; never shown to the client
@@ -83,6 +84,7 @@ const (
 	fieldConsumer
 	fieldAuth
 	fieldSubject
+	fieldFunction
 	fieldUpstream
 	fieldTarget
 	fieldTries
@@ -106,7 +108,7 @@ const allFields = fieldEnd - 1
 // Fields are the names of the fields of a line, in the order in which they are written.
 var Fields = []string{
 	"time", "id", "client_ip", "method", "host", "path", "query", "protocol", "status", "duration_ms", "bytes_in", "bytes_out",
-	"api", "version", "route", "consumer", "auth", "subject", "upstream", "target", "tries", "retried", "hedged", "upstream_ms", "calls", "problem", "cause", "denied_by", "denied_reason", "fault",
+	"api", "version", "route", "consumer", "auth", "subject", "function", "upstream", "target", "tries", "retried", "hedged", "upstream_ms", "calls", "problem", "cause", "denied_by", "denied_reason", "fault",
 	"user_agent", "referer", "trace_id",
 }
 
@@ -158,6 +160,7 @@ func (l *Line) appendNames(b []byte, set fieldSet) []byte {
 
 // appendUpstream appends what is known only of requests that went upstream or failed.
 func (l *Line) appendUpstream(b []byte, set fieldSet) []byte {
+	b = appendField(b, set&fieldFunction, `"function":"`, l.Function, shortField)
 	b = appendField(b, set&fieldUpstream, `"upstream":"`, l.UpstreamName, shortField)
 	b = appendField(b, set&fieldTarget, `"target":"`, l.Target, 2*shortField)
 	if l.Tries > 0 {

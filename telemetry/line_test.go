@@ -17,7 +17,7 @@ func example() *Line {
 		ID:   "018f3c5e-1111-7222-8333-444455556666", API: "shop", Route: "GET /users/{id}", Version: "v2",
 		Method: "GET", Host: "api.example.com", Path: "/users/17", Query: "page=2&sort=name", Protocol: "HTTP/1.1", Status: 200,
 		ClientIP: netip.MustParseAddr("192.0.2.7"), Consumer: "acme", Subject: "u17", BytesIn: 12, BytesOut: 1024,
-		Duration: 12_345_678, Upstream: 11 * time.Millisecond, UpstreamName: "users", Target: "http://127.0.0.1:9101",
+		Duration: 12_345_678, Upstream: 11 * time.Millisecond, Function: "app", UpstreamName: "users", Target: "http://127.0.0.1:9101",
 		UserAgent: "curl/8.5.0", Referer: "https://example.com/a", TraceID: "0af7651916cd43dd8448eb211c80319c", Tries: 1,
 	}
 }
@@ -37,7 +37,7 @@ func TestLine(t *testing.T) {
 		want string
 	}{
 		{"all", example(), allFields, start + `,"query":"page=2&sort=name","protocol":"HTTP/1.1","status":200,"duration_ms":12.345,"bytes_in":12,"bytes_out":1024,` +
-			`"api":"shop","version":"v2","route":"GET /users/{id}","consumer":"acme","subject":"u17","upstream":"users","target":"http://127.0.0.1:9101","tries":1,"upstream_ms":11.000,` +
+			`"api":"shop","version":"v2","route":"GET /users/{id}","consumer":"acme","subject":"u17","function":"app","upstream":"users","target":"http://127.0.0.1:9101","tries":1,"upstream_ms":11.000,` +
 			`"user_agent":"curl/8.5.0","referer":"https://example.com/a","trace_id":"0af7651916cd43dd8448eb211c80319c"}`},
 		{"failed", failed, fieldClientIP | fieldQuery | fieldStatus | fieldProblem | fieldCause,
 			`{"client_ip":"fe80::1","status":502,"problem":"upstream_failed","cause":"dial: \"refused\""}`},
@@ -108,7 +108,7 @@ func TestBoundedFields(t *testing.T) {
 	for _, s := range []string{"x", "\x00", "ü", "\xff", "\u202e", "\U000e0041", "a=b&", "token=x&", "token=" + strings.Repeat("y", 30) + ";", "http://u:p@h?token=x&"} {
 		long := strings.Repeat(s, 1<<20/len(s))
 		l := &Line{ID: long, API: long, Route: long, Version: long, Method: long, Host: long, Path: long, Query: long, Protocol: long,
-			Consumer: long, Subject: long, UpstreamName: long, Target: long, Problem: long, Cause: long, UserAgent: long, Referer: long, TraceID: long,
+			Consumer: long, Subject: long, Function: long, UpstreamName: long, Target: long, Problem: long, Cause: long, UserAgent: long, Referer: long, TraceID: long,
 			ClientIP: netip.MustParseAddr("2001:db8:1111:2222:3333:4444:5555:6666"), Tries: math.MaxInt, BytesIn: math.MinInt64, BytesOut: math.MinInt64,
 			Duration: math.MaxInt64, Upstream: math.MaxInt64, Status: math.MinInt}
 		got := line(l, allFields)

@@ -75,6 +75,7 @@ func (b *backend) handle(x *policy.Exchange) (*wire.Response, error) {
 	if err != nil {
 		return nil, problem.Internal.Wrap(err)
 	}
+	x.Function = b.function.Name()
 	a, err := b.function.Ask(x, function.Call{ID: id(x), Trace: event.TraceID(x.Trace), Event: e})
 	if err != nil {
 		return nil, problemOf(err)
@@ -90,6 +91,7 @@ func (b *backend) response(x *policy.Exchange, a function.Answer) (resp *wire.Re
 		resp, err = event.Response(b.payload, a.Result)
 	}
 	if err != nil {
+		b.function.Malformed()
 		return nil, failed.Wrap(fmt.Errorf("the function %s returned what is no response: %w", b.function.Name(), err))
 	}
 	if x.Request.Method == "HEAD" { // RFC 9110 §9.3.2: everything but the body

@@ -73,7 +73,7 @@ type Function struct {
 
 // counts are those of one name, whatever documents say of it.
 type counts struct {
-	calls, errors, crashes, timeouts, throttled, refused, unreached atomic.Uint64
+	calls, errors, malformed, crashes, timeouts, throttled, refused, unreached atomic.Uint64
 }
 
 // idle is how long a connection without calls is kept: less than Amazon does, so that no call meets one that is about to be closed.
@@ -174,6 +174,9 @@ func (f *Function) Name() string { return f.name }
 // Credentials are what its calls are signed with; somebody has to keep them.
 func (f *Function) Credentials() *aws.Credentials { return f.credentials }
 
+// Malformed counts an answer that turned out to be no response.
+func (f *Function) Malformed() { f.counts.malformed.Add(1) }
+
 // Facts say where it runs.
 func (f *Function) Facts() []policy.Fact {
 	facts := []policy.Fact{{Name: "runs", Value: "in AWS, " + f.aws.Region}, {Name: "function", Value: f.aws.Target()}}
@@ -205,7 +208,7 @@ func (r *Registry) Statuses() (all []function.Status) {
 	for _, name := range slices.Sorted(maps.Keys(r.live)) {
 		c := r.live[name].counts
 		all = append(all, function.Status{
-			Name: name, Runtime: function.InAWS, Calls: c.calls.Load(), Errors: c.errors.Load(), Crashes: c.crashes.Load(), Timeouts: c.timeouts.Load(),
+			Name: name, Runtime: function.InAWS, Calls: c.calls.Load(), Errors: c.errors.Load(), Malformed: c.malformed.Load(), Crashes: c.crashes.Load(), Timeouts: c.timeouts.Load(),
 			Throttled: c.throttled.Load(), Refused: c.refused.Load(), Unreached: c.unreached.Load(),
 		})
 	}

@@ -95,6 +95,10 @@ func TestPythonFails(t *testing.T) {
 			t.Errorf("%s: %s", path, a.body)
 		}
 	}
+	if s := w.Status().Functions[0]; s.Malformed != 1 {
+		t.Errorf("%+v", s)
+	}
+	eventually(t, "the access log names the function", func() bool { return strings.Contains(w.said.String(), `"function":"app"`) })
 	if a := w.want(504, "GET", "/sleep"); !strings.Contains(a.body, "upstream_timeout") {
 		t.Error(a.body)
 	}
