@@ -43,8 +43,9 @@ type Credentials struct {
 
 // A found is what looking came to: keys, those of before when others could not be found, and why they could not.
 type found struct {
-	keys *Keys // nil for none
-	err  error
+	keys   *Keys // nil for none
+	signer *signer
+	err    error
 }
 
 // NewCredentials makes credentials for a region. Nothing is looked for until Keep.
@@ -112,7 +113,7 @@ func (c *Credentials) look(ctx context.Context, failures *int) time.Duration {
 		*failures++
 		now := &found{err: err}
 		if before != nil {
-			now.keys = before.keys // Amazon may still take them, and is who knows
+			now.keys, now.signer = before.keys, before.signer // Amazon may still take them, and is who knows
 		}
 		c.settle(now)
 		wait := min(leastWait<<min(*failures-1, 10), mostWait)
@@ -121,7 +122,7 @@ func (c *Credentials) look(ctx context.Context, failures *int) time.Duration {
 		return wait
 	}
 	*failures = 0
-	c.settle(&found{keys: &keys})
+	c.settle(&found{keys: &keys, signer: newSigner()})
 	if before == nil || before.keys == nil || before.keys.ID.Reveal() != keys.ID.Reveal() {
 		c.log.Info("credentials for AWS are found", "region", c.region, "from", keys.From, "until", until(keys.Until))
 	}
@@ -152,8 +153,8 @@ func (c *Credentials) Doubt() {
 	}
 }
 
-// keys returns the credentials, or why there are none.
-func (c *Credentials) keys() (*Keys, error) {
+// known returns the credentials, or why there are none.
+func (c *Credentials) known() (*found, error) {
 	now := c.now.Load()
 	switch {
 	case now == nil:
@@ -161,7 +162,7 @@ func (c *Credentials) keys() (*Keys, error) {
 	case now.keys == nil:
 		return nil, fmt.Errorf("there are no credentials for AWS: %w", now.err)
 	}
-	return now.keys, nil
+	return now, nil
 }
 
 // Mask blackens the credentials in a text that came from elsewhere. Amazon tells those whose signature is wrong what they should have

@@ -15,8 +15,11 @@ import (
 	"sallyport/wire"
 )
 
-// signer remembers the keys that it derives; many may use it at once.
-var signer = v4.NewSigner()
+// A signer remembers the keys that it derives, by the id of the access key alone: other credentials need another one, also when only the secret
+// is another. Many may use it at once.
+type signer struct{ *v4.Signer }
+
+func newSigner() *signer { return &signer{v4.NewSigner()} }
 
 // signedFields are what a signature adds.
 var signedFields = [...]string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"}
@@ -24,7 +27,7 @@ var signedFields = [...]string{"Authorization", "X-Amz-Date", "X-Amz-Security-To
 // Sign signs a call to a service, such as "lambda", whose body is given: all of its fields as they are now, but those that are changed on the
 // way. Its target has to be encoded as it is sent.
 func (c *Credentials) Sign(call *wire.Call, body []byte, service string) error {
-	keys, err := c.keys()
+	now, err := c.known()
 	if err != nil {
 		return err
 	}
@@ -37,8 +40,9 @@ func (c *Credentials) Sign(call *wire.Call, body []byte, service string) error {
 		r.Header.Add(name, value)
 	}
 	sum := sha256.Sum256(body)
+	keys := now.keys
 	credentials := sdk.Credentials{AccessKeyID: keys.ID.Reveal(), SecretAccessKey: keys.Secret.Reveal(), SessionToken: keys.Session.Reveal()}
-	if err := signer.SignHTTP(context.Background(), credentials, r, hex.EncodeToString(sum[:]), service, c.region, time.Now()); err != nil {
+	if err := now.signer.SignHTTP(context.Background(), credentials, r, hex.EncodeToString(sum[:]), service, c.region, time.Now()); err != nil {
 		return err
 	}
 	for _, name := range signedFields {
