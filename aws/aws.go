@@ -71,19 +71,19 @@ const (
 func (c *Credentials) Keep(ctx context.Context) {
 	for failures := 0; ; {
 		wait := c.look(ctx, &failures)
-		if wait > 0 {
-			wait = max(wait-leastWait, time.Millisecond)
+		if !pause(ctx, leastWait, nil) {
+			return
 		}
-		if !pause(ctx, leastWait, nil) || !pause(ctx, wait, c.doubts) {
+		if rest := wait - leastWait; rest != 0 && !pause(ctx, rest, c.doubts) {
 			return
 		}
 	}
 }
 
-// pause waits for d, 0 being for ever, or until wake. It returns false once ctx is done.
+// pause waits for d, or until wake; for ever when d is negative. It returns false once ctx is done.
 func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	var due <-chan time.Time
-	if d > 0 {
+	if d >= 0 {
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		due = timer.C
@@ -97,7 +97,7 @@ func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	return ctx.Err() == nil
 }
 
-// look looks once, and returns how long what it found is good for, 0 for ever.
+// look looks once, and returns after how long it has to be looked again, 0 for never.
 func (c *Credentials) look(ctx context.Context, failures *int) time.Duration {
 	limited, end := context.WithTimeout(ctx, lookTime)
 	defer end()
