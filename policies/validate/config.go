@@ -17,6 +17,8 @@ type Config struct {
 	Query   *schema.Node `json:"query" doc:"A schema of an object whose properties are the query parameters. One that stands there several times has to be an array."`
 	Headers *schema.Node `json:"headers" doc:"A schema of an object whose properties are the header fields, in any case. Several values are one text with commas, or the items of an array."`
 
+	Schemas []Resource `json:"schemas" doc:"Schemas that a $ref may lead to by their $id, each a file or the schema itself; also those with an $id within them."`
+
 	Mode    string `json:"mode" enum:"enforce,report" default:"enforce" doc:"What happens to what is not as it has to be: enforce refuses it, report counts it, tells the log and lets it pass."`
 	Formats bool   `json:"formats" default:"true" doc:"Whether format is checked, such as date-time, email and uuid; otherwise it only describes."`
 	Depth   int    `json:"depth" default:"64" min:"1" max:"200" doc:"How many objects and arrays of a body may stand in each other."`
@@ -110,3 +112,22 @@ func (f *File) JSONSchema() map[string]any { return map[string]any{"type": "stri
 
 // SchemaKind is the type's name in the reference.
 func (f *File) SchemaKind() string { return "name of a file" }
+
+// A Resource is a schema with an $id, or a file with one.
+type Resource struct{ node *schema.Node }
+
+// UnmarshalNode takes the name or the schema; it is read when what refers to it is compiled.
+func (r *Resource) UnmarshalNode(n *schema.Node, path string) (errs schema.Errors) {
+	if r.node = n; n.Kind == schema.Map {
+		return nil
+	}
+	return new(File).UnmarshalNode(n, path)
+}
+
+// JSONSchema says that it is text or an object.
+func (r *Resource) JSONSchema() map[string]any {
+	return map[string]any{"type": []string{"string", "object"}}
+}
+
+// SchemaKind is the type's name in the reference.
+func (r *Resource) SchemaKind() string { return "name of a file, or map" }

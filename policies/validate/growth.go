@@ -173,8 +173,13 @@ func same(s *jsonschema.Schema) (out []*jsonschema.Schema) {
 
 // advise warns of what is likely a slip: formats and keywords that there are not say nothing, and everything passes.
 func (s *shelf) advise(warn func(string, ...any)) {
+	told := map[*schema.Node]bool{} // what has several ids stands there several times
 	for _, n := range s.nodes {
 		advise(n, func(n *schema.Node, what, word, near string) {
+			if told[n] {
+				return
+			}
+			told[n] = true
 			hint := ""
 			if near != "" {
 				hint = fmt.Sprintf("; did you mean %q?", near)
@@ -209,8 +214,10 @@ func advise(n *schema.Node, tell func(n *schema.Node, what, word, near string), 
 		if f.Name == "format" && f.Node.Kind == schema.String && !has(formats, f.Node.Text) {
 			tell(f.Node, "format", f.Node.Text, schema.Nearest(f.Node.Text, formats))
 		}
-		if near := schema.Nearest(f.Name, keywords); near != "" && !has(keywords, f.Name) {
-			tell(f.Node, "keyword", f.Name, near)
+		if f.Name != "id" && !has(keywords, f.Name) { // id is one of draft 4
+			if near := schema.Nearest(f.Name, keywords); near != "" {
+				tell(f.Node, "keyword", f.Name, near)
+			}
 		}
 		switch {
 		case has(holdsMap, f.Name):

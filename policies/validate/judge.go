@@ -90,8 +90,11 @@ func (w *work) add(v any, level int) {
 func (s *shape) against(value any) []finding {
 	err := s.Validate(value)
 	var invalid *jsonschema.ValidationError
-	if err == nil || !errors.As(err, &invalid) {
+	switch {
+	case err == nil:
 		return nil
+	case !errors.As(err, &invalid):
+		return []finding{{detail: "It cannot be judged."}}
 	}
 	found := findings(invalid, value)
 	if len(found) == 0 {

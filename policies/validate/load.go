@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -22,7 +21,7 @@ const (
 	scheme   = "sallyport"
 	maxFiles = 100
 	maxBytes = 4 << 20 // of all files of a schema
-	maxNodes = 20_000  // values of all of them: compiling takes the square of the time
+	maxNodes = 50_000  // values of all of them: compiling takes the square of the time
 )
 
 // A shelf is where a schema, and what it refers to, comes from.
@@ -30,10 +29,11 @@ type shelf struct {
 	folder string // what is below may be read
 	read   func(path string) ([]byte, error)
 	nodes  map[string]*schema.Node // by URL
+	made   map[string]any          // the same, as the compiler reads it
 	start  string                  // URL of the schema itself
-	inline string                  // the setting that it stands in, "" for a file
+	inline map[string]string       // the settings that schemas of the document stand in, by URL
 
-	files, bytes, values int
+	files, bytes, values, ids int
 }
 
 // A shape is a schema, ready.
@@ -46,7 +46,7 @@ type shape struct {
 
 // load compiles one of the two: the schema at n, which is the setting at, or that of a file.
 func load(n *schema.Node, f *File, at string, c *Config, warn func(string, ...any)) (*shape, error) {
-	s := &shelf{nodes: map[string]*schema.Node{}}
+	s := &shelf{nodes: map[string]*schema.Node{}, made: map[string]any{}, inline: map[string]string{}}
 	var err error
 	if n != nil {
 		err = s.take(n, at)
@@ -57,6 +57,9 @@ func load(n *schema.Node, f *File, at string, c *Config, warn func(string, ...an
 	var wrong schema.Errors
 	if err != nil && !errors.As(err, &wrong) {
 		return nil, schema.At(at, err)
+	}
+	if err == nil {
+		err = s.stock(c.Schemas)
 	}
 	if err != nil {
 		return nil, err
@@ -90,9 +93,9 @@ func (s *shelf) take(n *schema.Node, at string) error {
 	if n.Kind != schema.Map && n.Kind != schema.Bool {
 		return fmt.Errorf("%s is given where a schema is wanted, such as { type: object }", n.Kind)
 	}
-	s.folder, s.read, s.inline = filepath.Dir(n.File), reads(n), at
+	s.folder, s.read = filepath.Dir(n.File), reads(n)
 	s.start = scheme + ":///?" + url.QueryEscape(at)
-	s.nodes[s.start] = n
+	s.nodes[s.start], s.inline[s.start] = n, at
 	return nil
 }
 
@@ -107,9 +110,13 @@ func (s *shelf) open(n *schema.Node) error {
 		}
 		s.folder, name = filepath.Split(name)
 	}
-	s.start = scheme + "://" + (&url.URL{Path: "/" + filepath.ToSlash(filepath.Clean(name))}).EscapedPath()
+	s.start = urlOf(name)
 	_, err := s.Load(s.start)
 	return err
+}
+
+func urlOf(name string) string {
+	return scheme + "://" + (&url.URL{Path: "/" + filepath.ToSlash(filepath.Clean(name))}).EscapedPath()
 }
 
 // reads is how the document that n is of reads files.
@@ -139,13 +146,16 @@ func outsideOf(n *schema.Node) *schema.Outside {
 }
 
 var (
-	errElsewhere = errors.New("it is not read: a $ref leads to files below the document's folder only, and never into the network; an $id makes it relative to that")
+	errElsewhere = errors.New("it is not read: a $ref leads to files below the document's folder, to what has the $id and stands under schemas, and never into the network; an $id makes it relative to that")
 	errOut       = errors.New("it is not below the document's folder")
 	errLarge     = fmt.Errorf("together the schemas have more than %d files, %d bytes or %d values", maxFiles, maxBytes, maxNodes)
 )
 
 // Load returns the schema at an URL.
 func (s *shelf) Load(at string) (any, error) {
+	if made, is := s.made[at]; is {
+		return made, nil
+	}
 	n := s.nodes[at]
 	if n == nil {
 		var err error
@@ -154,7 +164,11 @@ func (s *shelf) Load(at string) (any, error) {
 		}
 		s.nodes[at] = n
 	}
-	return s.plain(n)
+	made, err := s.plain(n)
+	if err == nil {
+		s.made[at] = made
+	}
+	return made, err
 }
 
 func (s *shelf) file(at string) (*schema.Node, error) {
@@ -236,149 +250,4 @@ func (s *shelf) plain(n *schema.Node) (any, error) {
 		return out, nil
 	}
 	return n.Text, nil
-}
-
-// wrong is an error of compiling, at its place.
-func (s *shelf) wrong(err error, at string) error {
-	var parsed schema.Errors
-	var against *jsonschema.SchemaValidationError
-	var invalid *jsonschema.ValidationError
-	var regex *jsonschema.InvalidRegexError
-	var lost *jsonschema.LoadURLError
-	var nowhere *jsonschema.JSONPointerNotFoundError
-	var anchor *jsonschema.AnchorNotFoundError
-	switch {
-	case errors.As(err, &parsed):
-		return parsed
-	case errors.As(err, &against) && errors.As(against.Err, &invalid):
-		var errs []error
-		found := findings(invalid, nil)
-		for i := range found[:min(len(found), 10)] {
-			errs = append(errs, s.place(against.URL, found[i].pointer, "this is no JSON Schema: %s", lower(put(&found[i]))))
-		}
-		return errors.Join(errs...)
-	case errors.As(err, &regex):
-		return s.place(regex.URL, "", "%q is no regular expression of RE2: %v", schema.Clip(regex.Regex), cause(regex.Err))
-	case errors.As(err, &lost):
-		return s.ref(lost.URL, "%s cannot be had: %v", s.shown(lost.URL), lost.Err)
-	case errors.As(err, &nowhere):
-		return s.ref(nowhere.URL, "%s leads nowhere", s.shown(nowhere.URL))
-	case errors.As(err, &anchor):
-		return s.ref(anchor.Reference, "%s leads nowhere", s.shown(anchor.Reference))
-	}
-	return schema.At(at, err)
-}
-
-// put is a finding about a schema, in the words of schemas where those of values would not help.
-func put(f *finding) string {
-	switch {
-	case strings.HasSuffix(f.pointer, "/type"):
-		return "A type is string, number, integer, boolean, object, array or null."
-	case f.detail == "It is no valid regex.":
-		return "It is no regular expression of RE2, which has no look-ahead and no back-references."
-	}
-	return f.detail
-}
-
-// cause is what is wrong with a regular expression, without all of it.
-func cause(err error) string {
-	text := err.Error()
-	if i := strings.LastIndex(text, ": `"); i > 0 {
-		text = text[:i]
-	}
-	return strings.TrimPrefix(text, "error parsing regexp: ")
-}
-
-func lower(s string) string { return strings.ToLower(s[:1]) + strings.TrimSuffix(s[1:], ".") }
-
-// shown is an URL as its reader knows it.
-func (s *shelf) shown(u string) string {
-	u = strings.TrimPrefix(u, scheme+":///")
-	if doc, fragment, _ := strings.Cut(u, "#"); strings.HasPrefix(doc, "?") {
-		return "#" + fragment
-	}
-	return u
-}
-
-// place is an error at a pointer further down than an URL with a fragment.
-func (s *shelf) place(at, pointer, format string, args ...any) error {
-	doc, fragment, _ := strings.Cut(at, "#")
-	if plain, err := url.PathUnescape(fragment); err == nil {
-		fragment = plain
-	}
-	pointer = fragment + pointer
-	n := s.nodes[doc]
-	if n == nil {
-		n = s.nodes[s.start]
-	}
-	n, path := follow(n, pointer)
-	err := fmt.Errorf(format, args...)
-	if doc == s.start && s.inline != "" {
-		return schema.At(s.inline+path, err)
-	}
-	return &schema.Error{Pos: n.Pos, Path: strings.TrimPrefix(path, "."), Msg: err.Error()}
-}
-
-// follow goes down a pointer as far as there is something, and tells the path as that of a setting.
-func follow(n *schema.Node, pointer string) (_ *schema.Node, path string) {
-	for _, token := range strings.Split(pointer, "/")[1:] {
-		token = strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
-		if n.Kind == schema.List {
-			i, err := strconv.Atoi(token)
-			if err != nil || i < 0 || i >= len(n.Items) {
-				return n, path
-			}
-			n, path = n.Items[i], schema.Index(path, i)
-			continue
-		}
-		next := n.Field(token)
-		if next == nil {
-			return n, path
-		}
-		n, path = next, path+"."+token
-	}
-	return n, path
-}
-
-// ref is an error at the reference that leads to an URL.
-func (s *shelf) ref(to, format string, args ...any) error {
-	for doc, n := range s.nodes {
-		if pointer, found := refTo(n, doc, to, ""); found {
-			return s.place(doc, pointer, format, args...)
-		}
-	}
-	return s.place(s.start, "", format, args...)
-}
-
-// refTo finds the first reference to an URL in n.
-func refTo(n *schema.Node, base, to, pointer string) (string, bool) {
-	for _, f := range n.Entries() {
-		at := pointer + "/" + strings.ReplaceAll(strings.ReplaceAll(f.Name, "~", "~0"), "/", "~1")
-		if (f.Name == "$ref" || f.Name == "$dynamicRef" || f.Name == "$schema") && f.Node.Kind == schema.String && leads(base, f.Node.Text, to) {
-			return at, true
-		}
-		if found, ok := refTo(f.Node, base, to, at); ok {
-			return found, true
-		}
-	}
-	for i, item := range n.Items {
-		if found, ok := refTo(item, base, to, fmt.Sprintf("%s/%d", pointer, i)); ok {
-			return found, true
-		}
-	}
-	return "", false
-}
-
-func leads(base, ref, to string) bool {
-	u, err := url.Parse(base)
-	if err != nil {
-		return false
-	}
-	r, err := url.Parse(ref)
-	if err != nil {
-		return false
-	}
-	full := u.ResolveReference(r).String()
-	doc, _, _ := strings.Cut(full, "#")
-	return full == to || doc == to || strings.HasSuffix(to, "/"+strings.TrimPrefix(ref, "./")) || ref == to
 }

@@ -96,6 +96,9 @@ func (t *text) judge(x *policy.Exchange) (found []finding, err error) {
 		for name, v := range x.Request.Header.All() {
 			t.field(value, name, v)
 		}
+		if err = t.madeAnew(value, x); err != nil {
+			return nil, err
+		}
 		t.split(value)
 	}
 	if err != nil {
@@ -146,6 +149,23 @@ func (t *text) field(value map[string]any, name, v string) {
 		v = before + ", " + v
 	}
 	value[name] = v
+}
+
+// madeAnew adds the fields that are not in the header since the engine makes them anew, such as Host, where the schema knows them.
+func (t *text) madeAnew(value map[string]any, x *policy.Exchange) error {
+	for name, spelt := range t.spelt {
+		if value[spelt] != nil {
+			continue
+		}
+		v, found, err := x.LookupText("request", "headers", name)
+		if err != nil {
+			return err
+		}
+		if found {
+			value[spelt] = v
+		}
+	}
+	return nil
 }
 
 // split makes values of the text of header fields.

@@ -36,8 +36,11 @@ type validator struct {
 type body struct {
 	shape *shape // nil for a response whose status decides
 	size  int64
-	types []policy.Media
-	pass  bool // bodies of other types
+	reads policy.Reads
+}
+
+func (c *Body) read(s *shape) *body {
+	return &body{s, int64(c.Size), policy.Reads{Types: c.ContentTypes, What: "JSON", UTF8: true, Pass: c.Others == "pass"}}
 }
 
 // A reason is why a message is refused, in the words of metrics and log.
@@ -79,10 +82,10 @@ func build(c Config, env *plug.Env) (policy.Policy, error) {
 		}
 	}
 	if r := c.Request; r != nil {
-		v.request, v.required = &body{get(r.Schema, r.File, at("request", r.Document)), int64(r.Size), r.ContentTypes, r.Others == "pass"}, r.Required
+		v.request, v.required = r.read(get(r.Schema, r.File, at("request", r.Document))), r.Required
 	}
 	if r := c.Response; r != nil {
-		v.response = &body{nil, int64(r.Size), r.ContentTypes, r.Others == "pass"}
+		v.response = r.read(nil)
 		if r.Schema != nil || r.File != nil {
 			v.shapes[2] = get(r.Schema, r.File, at("response", r.Document))
 		}
@@ -188,19 +191,8 @@ func (v *validator) body(x *policy.Exchange) (reason, []finding, error) {
 		}
 		return "", nil, nil
 	}
-	d := policy.Describe(&r.Header)
-	switch {
-	case d.Twice:
-		return otherType, nil, problem.BadMedia.New("The request has several Content-Type fields.")
-	case !d.Is(v.request.types):
-		if v.request.pass {
-			return "", nil, nil
-		}
-		return otherType, nil, problem.BadMedia.New("A body of another type is wanted here.")
-	case !d.UTF8():
-		return otherType, nil, problem.BadMedia.New("JSON is wanted in UTF-8 here.")
-	case d.Encoded:
-		return otherType, nil, problem.BadMedia.New("A body without Content-Encoding is wanted here.").With("Accept-Encoding", "identity")
+	if _, read, err := v.request.reads.Request(&r.Header); !read {
+		return otherType, nil, err
 	}
 	b, err := v.read(x)
 	switch {
@@ -233,17 +225,11 @@ func (v *validator) answer(x *policy.Exchange, resp *wire.Response) error {
 	if s == nil {
 		s = v.shapes[resp.Status/100]
 	}
-	if s == nil || x.Request.Method == "HEAD" || resp.Switch != nil || resp.Status == 204 || resp.Status == 205 || resp.Status == 304 {
+	if s == nil || x.Request.Method == "HEAD" || policy.Bodyless(resp) {
 		return nil
 	}
-	d := policy.Describe(&resp.Header)
-	switch {
-	case !d.Twice && !d.Is(v.response.types) && v.response.pass:
-		return nil
-	case d.Twice || !d.Is(v.response.types):
-		return problem.BadResponse.Wrap(errType)
-	case !d.UTF8() || d.Encoded || resp.Status == 206:
-		return problem.BadResponse.Wrap(errUnread)
+	if _, read, err := v.response.reads.Response(resp); !read {
+		return err
 	}
 	b, err := v.readAnswer(x, resp)
 	switch {
@@ -259,11 +245,7 @@ func (v *validator) answer(x *policy.Exchange, resp *wire.Response) error {
 	return problem.BadResponse.Wrap(told(found))
 }
 
-var (
-	errType   = errors.New("the response is of another type than those of content_types")
-	errUnread = errors.New("the response cannot be judged: it is compressed, partial or not in UTF-8")
-	errEmpty  = errors.New("the response has no body")
-)
+var errEmpty = errors.New("the response has no body")
 
 func (v *validator) readAnswer(x *policy.Exchange, resp *wire.Response) ([]byte, error) {
 	if !v.report {

@@ -221,6 +221,7 @@ func TestSlips(t *testing.T) {
 	for yaml, want := range map[string]int{
 		"{properties: {a: {format: emial}, b: {requird: [x]}, maxLengt: {maxLength: 1}}}": 2,
 		"{$defs: {a: {items: {patern: x}}}, x-own: 1, type: string}":                      1,
+		"{$id: 'urn:a', $defs: {a: {$id: 'urn:b', patern: x}}}":                           1,
 	} {
 		if _, errs, warned := made(t, "{request: {schema: "+yaml+"}}"); len(warned) != want || len(errs) > 0 {
 			t.Errorf("%s: warned %q, %v", yaml, warned, errs)
@@ -268,6 +269,22 @@ func TestHeaders(t *testing.T) {
 		_, err := v.judge(ask("", c.fields...))
 		if got := said(err); !slices.Equal(got, c.want) {
 			t.Errorf("%q: got %q, want %q", c.fields, got, c.want)
+		}
+	}
+}
+
+// What the engine makes anew is there as well.
+func TestMadeAnew(t *testing.T) {
+	v, errs, _ := made(t, "{headers: {required: [Host, content-length], properties: {Host: {pattern: '^[a-z.]+$'}, content-length: {type: integer, maximum: 3}}}}")
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	for body, want := range map[string][]string{"123": nil, "1234": {"/content-length: It may be at most 3."}, "": {"/content-length: It is missing."}} {
+		x := ask(body)
+		x.Request.Host = "shop.test"
+		_, err := v.judge(x)
+		if got := said(err); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", body, got, want)
 		}
 	}
 }
