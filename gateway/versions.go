@@ -221,7 +221,9 @@ func (f *flow) successor() string {
 	v, next := f.version, f.version.successor
 	below := strings.TrimPrefix(f.matched, v.base)
 	if v.by.In == route.InPath {
-		below = strings.TrimPrefix(below, "/"+v.name)
+		if left, named := strings.CutPrefix(below, "/"+v.name); named && (left == "" || left[0] == '/') {
+			below = left // the default version stands without its name as well
+		}
 	}
 	if f.rule == nil || !f.rule.Value.follows || strings.ContainsAny(below, "<>\"\\") {
 		below = ""

@@ -121,7 +121,7 @@ func (v *Versions) inPath(path string) (s saying) {
 	return s
 }
 
-// looksLike says whether text differs from the name of a version in its numbers only.
+// looksLike says whether text differs from the name of a version in its numbers and case only: some servers take V1 for v1.
 func (v *Versions) looksLike(text string) bool {
 	for _, own := range v.Names {
 		if sameForm(own, text) {
@@ -139,13 +139,20 @@ func sameForm(a, b string) bool {
 			return false
 		case digits > 0:
 			a, b = a[digits:], b[leadingDigits(b):]
-		case a[0] != b[0]:
+		case lower(a[0]) != lower(b[0]):
 			return false
 		default:
 			a, b = a[1:], b[1:]
 		}
 	}
 	return a == b
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
 }
 
 func leadingDigits(s string) (n int) {
@@ -206,10 +213,7 @@ func (v *Versions) inHeader(r *wire.Request) (s saying, err error) {
 	if !alike {
 		return s, nil
 	}
-	used := s.known
-	if !s.named {
-		used = v.Default
-	}
+	used := v.used(s)
 	for i := range r.Header.Len() {
 		f := r.Header.At(i)
 		if wire.Alike(f.Name, v.Name) && v.known(f.Value, false) != used {
@@ -219,12 +223,15 @@ func (v *Versions) inHeader(r *wire.Request) (s saying, err error) {
 	return s, nil
 }
 
+// inQuery looks at all parameters of the name, and at those whose names a server could take for it.
 func (v *Versions) inQuery(query string) (s saying, err error) {
 	if query == "" {
 		return s, nil
 	}
+	alike := false
 	wire.Params(query, func(name, value string, valid bool) bool {
 		if name != v.Name {
+			alike = alike || wire.Alike(name, v.Name)
 			return true
 		}
 		if !valid {
@@ -234,7 +241,25 @@ func (v *Versions) inQuery(query string) (s saying, err error) {
 		}
 		return err == nil
 	})
+	if !alike || err != nil {
+		return s, err
+	}
+	used := v.used(s)
+	wire.Params(query, func(name, value string, _ bool) bool {
+		if wire.Alike(name, v.Name) && v.known(value, false) != used {
+			err = errSeveral()
+		}
+		return err == nil
+	})
 	return s, err
+}
+
+// used is the version of a request that says s, "" for none.
+func (v *Versions) used(s saying) string {
+	if s.named {
+		return s.known
+	}
+	return v.Default
 }
 
 // Says says whether a host names a version, whether there is such a one or not.
