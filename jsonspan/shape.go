@@ -28,6 +28,9 @@ type step struct {
 // ErrTaken is what a value fails with that has the name already that one of its members was to get.
 var ErrTaken = errors.New("a member cannot get the name of another one")
 
+// ErrBare is what a value fails with of which members are selected, and that cannot have any: it is a text, a number, true or false.
+var ErrBare = errors.New("members are selected of a value that can have none")
+
 // A PathError is what is wrong with one path of a Shape.
 type PathError struct {
 	Setting string // "select", "omit" or "rename"
@@ -160,6 +163,9 @@ func (s *step) append(dst, v []byte, picking bool) ([]byte, error) {
 		return s.object(dst, v, picking)
 	case List:
 		return s.list(dst, v, picking)
+	}
+	if picking && string(v) != "null" {
+		return nil, ErrBare // what is not selected must not stay for having no name
 	}
 	return append(dst, v...), nil
 }

@@ -282,3 +282,19 @@ func FuzzSpans(f *testing.F) {
 		}
 	})
 }
+
+// What has no members is not selected by any name.
+func TestSelectOfBareValues(t *testing.T) {
+	s, err := NewShape([]string{"id", "items[].id"}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for in, want := range map[string]string{
+		`"secret"`: "", `1`: "", `true`: "", `null`: "null", `["secret",{"id":1,"s":2}]`: `[{"id":1}]`, `{"items":"secret"}`: "{}", `{"items":["secret"]}`: `{"items":[]}`,
+	} {
+		got, err := s.Append(nil, []byte(in))
+		if string(got) != want || (want == "") != errors.Is(err, ErrBare) {
+			t.Errorf("%s: got %s, %v, want %s", in, got, err, want)
+		}
+	}
+}
