@@ -260,6 +260,23 @@ func (j JSON) Constant() (text []byte, constant bool) {
 	return nil, false
 }
 
+// Alone returns the source of the one expression that the value consists of, "" when it is anything else.
+func (j JSON) Alone() string {
+	if len(j.parts) != 1 || j.parts[0].text != nil {
+		return ""
+	}
+	t := &j.parts[0].fill
+	if len(t.parts) != 1 || t.parts[0].expr == nil {
+		return ""
+	}
+	inner, opened := strings.CutPrefix(strings.TrimSpace(t.src), "${")
+	inner, closed := strings.CutSuffix(inner, "}")
+	if !opened || !closed {
+		return ""
+	}
+	return strings.TrimSpace(inner)
+}
+
 // Uses returns the variables that the value refers to.
 func (j JSON) Uses() (out []Ref) {
 	for i := range j.parts {

@@ -142,10 +142,14 @@ type Call struct {
 	Start    time.Time     // when the call was made, for its times to count from; zero for when the engine gets it
 	Deadline time.Time     // of the whole call up to the end of the response; zero for none
 	HeadBy   time.Time     // when the response's head must be there, however long the request takes; zero for none
+	BodyBy   time.Time     // when the response's body must be there, unless that is Lifted; zero for none
 	Connect  time.Duration // for a new connection; 0 for none
 	Wait     time.Duration // from the end of the request to the response's head; 0 for none
 	Idle     time.Duration // without any progress of the body either way; 0 for none
 }
+
+// A Lifter is the body of a response to a Call. From Lift on BodyBy of the call does not bound it, for a reader who waits for others himself.
+type Lifter interface{ Lift() }
 
 // A Handler answers the requests of a server.
 type Handler interface {

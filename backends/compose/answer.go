@@ -24,7 +24,14 @@ func (r *run) answer() (*wire.Response, error) {
 	if err != nil {
 		return nil, r.unfit(err)
 	}
-	body, err := r.text(v)
+	flow := r.flow
+	if !v.flow {
+		flow = nil
+	}
+	var body []byte
+	if flow == nil {
+		body, err = r.text(v)
+	}
 	if err != nil {
 		return nil, r.unfit(err)
 	}
@@ -54,6 +61,8 @@ func (r *run) answer() (*wire.Response, error) {
 	}
 	if bodyless(resp.Status) {
 		resp.Length = 0
+	} else if flow != nil {
+		flow.out(resp)
 	}
 	return resp, nil
 }

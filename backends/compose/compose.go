@@ -100,6 +100,8 @@ type call struct {
 	wants   string         // Accept of the call, unless it has one; "" for none
 	query   []string       // names, in order
 	headers []string
+	flows   bool // its body may go out while it comes, see flow.go
+	bodies  int  // how often something refers to the body of the answer
 	used    bool // something refers to it
 	reads   bool // something uses the body of the answer
 	heads   bool // something uses its header fields
@@ -111,6 +113,7 @@ type view struct {
 	body *expr.JSON
 	of   []*call // what is joined, in place of body
 	rule jsonspan.Rule
+	flow bool // it is the body of the last call, as that comes
 }
 
 func build(c Config, env *plug.Env) (policy.Handler, error) {

@@ -68,7 +68,7 @@ type CallConfig struct {
 	Query    map[string]expr.QueryTemplate `json:"query" doc:"The query, by name."`
 	Headers  map[string]expr.Values        `json:"headers" doc:"Header fields of the call, beside those that say where the request comes from, which it is and that JSON is wanted. A value that is empty leaves its field out. Nothing of the client's is sent that does not stand here."`
 	Body     *expr.JSON                    `json:"body" doc:"The body, as JSON."`
-	Timeout  time.Duration                 `json:"timeout" default:"0s" min:"0s" max:"10m" doc:"How long the call may take, up to the end of its answer; as long as all calls together when it is 0s."`
+	Timeout  time.Duration                 `json:"timeout" default:"0s" min:"0s" max:"10m" doc:"How long the call may take, up to the end of its answer, or until that goes out while it comes; as long as all calls together when it is 0s."`
 
 	When        expr.Condition `json:"when" default:"" doc:"Whether the call is made at all. One that is not counts as left out."`
 	ForEach     expr.Expr      `json:"for_each" default:"" doc:"A list; one call is made for each of its items, which the call's settings know as item, and its place from 0 as index. calls.NAME is then the list of the answers, in the order of the items."`

@@ -3,6 +3,7 @@ package compose
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -21,10 +22,12 @@ import (
 // targets are two real targets of a real upstream, on a network in memory. What they do a path says.
 type targets struct {
 	net  memnet.Network
+	text string // what /large and /stops answer
 	crew sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows
 	asked int        // of /busy
+	sent  int        // bytes of text
 	left  []string   // paths whose connections the gateway closed before they were answered
 }
 
@@ -70,6 +73,25 @@ func (ts *targets) answer(c net.Conn) {
 			ts.mu.Unlock()
 			_, _ = io.WriteString(c, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
 			continue
+		case "/large", "/stops":
+			_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(ts.text))
+			text := ts.text
+			if path == "/stops" {
+				text = text[:len(text)/2]
+			}
+			for len(text) > 0 {
+				n, err := io.WriteString(c, text[:min(len(text), 10<<10)])
+				if err != nil {
+					return
+				}
+				ts.mu.Lock()
+				ts.sent += n
+				ts.mu.Unlock()
+				text = text[n:]
+			}
+			if path == "/large" {
+				continue
+			}
 		case "/half":
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[1,")
 		}
@@ -124,6 +146,13 @@ func TestCutAtTargets(t *testing.T) {
 			})
 		})
 	}
+}
+
+// wrote is how many bytes of text were sent.
+func (ts *targets) wrote() int {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return ts.sent
 }
 
 // upstream is a real one, named s.

@@ -34,6 +34,9 @@ func (b *backend) Explain(x *policy.Exchange) (v policy.Verdict) {
 		if !c.When.IsZero() {
 			line += ", when " + c.When.String()
 		}
+		if c.flows {
+			line += ", and a large answer goes out while it comes"
+		}
 		v.Graph = append(v.Graph, policy.Fact{Name: fmt.Sprintf("level %d", c.level+1), Value: line})
 	}
 	return v

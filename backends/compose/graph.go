@@ -51,8 +51,12 @@ func (b *backend) graph(env *plug.Env) error {
 	}
 	errs = append(errs, b.order()...)
 	errs = append(errs, b.shapes(byName)...)
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	b.flows()
 	b.warn(env)
-	return errors.Join(errs...)
+	return nil
 }
 
 // A retrier is an upstream that makes calls again by rules of the call.
@@ -96,7 +100,10 @@ func (b *backend) used(refs []expr.Ref, all map[string]*call) (needs []*call) {
 			continue
 		}
 		c.used = true
-		c.reads = c.reads || r.Key == "" || r.Key == "body"
+		if r.Key == "" || r.Key == "body" {
+			c.reads = true
+			c.bodies++
+		}
 		c.heads = c.heads || r.Key != "body" && r.Key != "status" && r.Key != "ok"
 		if !slices.Contains(needs, c) {
 			needs = append(needs, c)
@@ -164,6 +171,7 @@ func (b *backend) shapes(byName map[string]*call) (errs []error) {
 					errs = append(errs, schema.At(schema.Index(path+"merge.of", i), fmt.Errorf("%s is read as %s, and only JSON and XML can be joined", name, c.Read)))
 				}
 				c.reads, c.used = true, true
+				c.bodies++
 				v.of = append(v.of, c)
 			}
 		}

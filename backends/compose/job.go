@@ -44,6 +44,8 @@ type errand struct {
 	reader  givenUp
 	room    []byte // that the body was read into
 	body    []byte
+	flows   bool  // the answer may go out while it comes
+	flow    *flow // the rest of the answer, nil when it was read whole
 	err     error
 	omitted bool
 }
@@ -75,6 +77,7 @@ func (r *run) job(c *call, v *vars) (*job, error) {
 	}
 	j.r.Method, j.r.Scheme, j.r.Host, j.r.Port, j.r.Proto, j.r.Conn = c.Method, from.Scheme, from.Host, from.Port, from.Proto, &j.conn
 	j.r.Path.Text, j.r.Query = path, query
+	j.flows = c.flows && from.Method != "HEAD" && from.Proto >= wire.HTTP11 // to others nothing says that an answer was cut short
 	if query != "" {
 		path += "?" + query
 	}
@@ -126,6 +129,9 @@ func (j *job) send() {
 	j.r.Time = now
 	j.conn.Watch = j.watchF
 	j.x.Start, j.x.Deadline = now, j.out.Deadline
+	if j.call.flows { // once it goes out, how fast is for the client to say
+		j.out.Deadline, j.out.BodyBy = time.Time{}, j.out.Deadline
+	}
 	defer j.x.End()
 	resp, err := j.call.to.Send(&j.x, &j.out)
 	if err != nil {

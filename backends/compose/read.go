@@ -48,7 +48,11 @@ const mostDrained = 64 << 10
 
 // read takes what the call needs of its answer.
 func (j *job) read(resp *wire.Response) {
-	defer resp.Close()
+	defer func() {
+		if j.flow == nil {
+			resp.Close()
+		}
+	}()
 	c, status := j.call, resp.Status
 	j.answer.Status, j.answer.OK = status, status >= 200 && status < 300
 	if c.heads {
@@ -101,7 +105,7 @@ func (j *job) content(resp *wire.Response) (any, error) {
 		return nil, nil
 	}
 	b, err := j.bytes(resp)
-	if err != nil || len(b) == 0 {
+	if err != nil || len(b) == 0 || j.flow != nil {
 		return nil, err
 	}
 	j.body = b
@@ -148,32 +152,54 @@ func (j *job) fromJSON(b []byte) (any, error) {
 	return expr.Raw(b), nil
 }
 
-// bytes reads the body without its encoding.
+// bytes reads the body without its encoding, unless it is to flow.
 func (j *job) bytes(resp *wire.Response) ([]byte, error) {
+	body, length, err := j.plain(resp)
+	if err != nil {
+		return nil, err
+	}
+	limit := int64(j.call.MaxBody)
+	if j.mayFlow(resp) && (length < 0 || length > ahead && length <= limit) {
+		b, err := j.collect(body, -1, min(ahead, limit))
+		if ahead < limit && errors.Is(err, policy.ErrTooLarge) {
+			return nil, j.begin(resp, body)
+		}
+		return b, unread(err)
+	}
+	b, err := j.collect(body, length, limit)
+	return b, unread(err)
+}
+
+// plain is the body without its encoding, and its length, -1 for one that is not known.
+func (j *job) plain(resp *wire.Response) (io.Reader, int64, error) {
 	j.reader = givenUp{resp.Body, j}
 	var body io.Reader = &j.reader
-	length, limit := resp.Length, int64(j.call.MaxBody)
+	length := resp.Length
 	switch coding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))); coding {
 	case "", "identity":
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(body)
 		if err != nil {
-			return nil, &callError{502, "was answered with a body that cannot be read", err}
+			return nil, 0, &callError{502, "was answered with a body that cannot be read", err}
 		}
 		body, length = z, -1
 	default:
-		return nil, &callError{502, "was answered in an encoding that is not understood", fmt.Errorf("content-encoding %.40q", coding)}
+		return nil, 0, &callError{502, "was answered in an encoding that is not understood", fmt.Errorf("content-encoding %.40q", coding)}
 	}
-	b, err := j.collect(body, length, limit)
+	return body, length, nil
+}
+
+// unread is the error of a body that could not be read.
+func unread(err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, policy.ErrTooLarge):
-		return nil, &callError{502, "was answered with too large a body", err}
-	case err != nil && timedOut(err):
-		return nil, &callError{504, "took too long", err}
-	case err != nil:
-		return nil, &callError{502, "was answered with a body that broke off", err}
+		return &callError{502, "was answered with too large a body", err}
+	case timedOut(err):
+		return &callError{504, "took too long", err}
 	}
-	return b, nil
+	return &callError{502, "was answered with a body that broke off", err}
 }
 
 func timedOut(err error) bool {

@@ -43,6 +43,9 @@ func (r *run) Release() {
 	for range r.flying {
 		<-r.done
 	}
+	if r.flow != nil {
+		_ = r.flow.Close()
+	}
 	for _, j := range r.jobs[:r.used] {
 		j.free()
 	}

@@ -37,6 +37,7 @@ type run struct {
 	parts  []*jsonspan.Outline
 	resp   wire.Response
 	body   wire.Bytes
+	flow   *flow // of the last call, nil for one that was read whole
 
 	mu   sync.Mutex // guards what follows
 	last place      // where calls have failed that the answer needs: what comes behind is not needed any more
@@ -302,6 +303,9 @@ func (r *run) land(j *job) {
 // settle takes what a job brought, and goes on with what waited for it.
 func (r *run) settle(j *job) {
 	r.now = time.Now()
+	if j.flow != nil {
+		r.flow = j.flow
+	}
 	s := &r.states[j.place.call]
 	s.tries += j.x.Tries
 	s.retried = cmp.Or(j.x.Retried, s.retried)
@@ -320,6 +324,11 @@ var errTooMuch = errors.New("the bodies of all calls together are larger than ma
 
 // close ends what is still under way, which nobody waits for: it has to be over before the exchange is.
 func (r *run) close() {
+	if f := r.flow; f != nil && r.resp.Body == f {
+		return // nothing else is under way
+	} else if f != nil {
+		_ = f.Close()
+	}
 	r.client.close()
 	if len(r.flying) > 0 {
 		r.cut(place{-1, -1})

@@ -48,7 +48,7 @@ func (s *services) Send(x *policy.Exchange, c *wire.Call) (*wire.Response, error
 		select {
 		case <-gone:
 		case <-time.After(s.delay()):
-		case <-time.After(time.Until(c.Deadline)):
+		case <-time.After(time.Until(x.Deadline)):
 			c.Cancel.Over()
 			return nil, problem.UpstreamOut.New("")
 		}

@@ -223,6 +223,13 @@ func (b *body) waitedSince(start time.Time) {
 	}
 }
 
+// Lift has BodyBy of the call not count any more.
+func (b *body) Lift() {
+	if u, ours := b.wait.(*upConn); ours {
+		b.by = u.call.Deadline
+	}
+}
+
 // earlier returns the earlier of two times, of which zero is none.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {

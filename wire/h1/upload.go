@@ -150,7 +150,7 @@ func (u *upConn) response(c *wire.Call) *wire.Response {
 		u.up.unshare() // as it mostly is by now: the client's connection can have another request
 	}
 	u.o.free() // there is no second try from here on
-	u.body = body{s: &u.s, idle: c.Idle, by: c.Deadline, trailer: &r.Trailer, wait: u, closed: u.endF}
+	u.body = body{s: &u.s, idle: c.Idle, by: earlier(c.Deadline, c.BodyBy), trailer: &r.Trailer, wait: u, closed: u.endF}
 	if u.body.idle == 0 {
 		u.body.idle = idleOf(c)
 	}

@@ -114,6 +114,15 @@ func (a *answer) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Lift has BodyBy of the call not count any more.
+func (a *answer) Lift() {
+	k := a.call
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lifted = true
+	k.rearm()
+}
+
 // Buffered returns how many bytes can be read without waiting: none for sure.
 func (a *answer) Buffered() int { return 0 }
 

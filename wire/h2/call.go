@@ -38,6 +38,7 @@ type call struct {
 	first  bool      // the first byte of the response is there
 	head   bool      // all of its head
 	over   bool
+	lifted bool          // BodyBy does not count
 	cause  error         // why this side ended the call
 	client *wire.Request // whose call it is, nil for nobody's
 	watch  bool          // the client is watched
@@ -205,6 +206,9 @@ func (k *call) next(now time.Time) time.Duration {
 // due is when the first of the times that run is over. The caller holds mu.
 func (k *call) due() time.Time {
 	by := k.Deadline
+	if !k.lifted {
+		by = earlier(by, k.BodyBy)
+	}
 	if !k.head {
 		by = earlier(by, k.HeadBy)
 		if k.Wait > 0 && !k.sentAt.IsZero() {
