@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"sallyport/function/event"
 )
@@ -88,8 +89,12 @@ func (a *api) next(rw http.ResponseWriter, r *http.Request) {
 			h.Set("Lambda-Runtime-Trace-Id", v.Trace)
 		}
 		_, _ = rw.Write(v.Event)
-	case <-w.over:
-		refuse(rw, http.StatusGone, "there are no more events")
+	case <-w.over: // it is told to end by a signal; of an answer it would complain
+		select {
+		case <-r.Context().Done():
+		case <-time.After(grace):
+			refuse(rw, http.StatusGone, "there are no more events")
+		}
 	case <-r.Context().Done():
 	}
 }

@@ -113,6 +113,7 @@ func (p *process) Wait() error {
 	}
 	p.mu.Unlock()
 	err := p.cmd.Wait()
+	reap(p.cmd.Process.Pid)
 	p.out.flush()
 	p.err.flush()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)

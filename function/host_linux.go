@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // This file is what only Linux can do.
@@ -68,6 +69,19 @@ func awaitExit(pid int) {
 		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, pPID, uintptr(pid), 0, wExited|wNoWait, 0, 0)
 		if errno != syscall.EINTR {
 			return
+		}
+	}
+}
+
+// reap waits for those of a group that have become children of this process, as it happens to the first process of a container when their
+// parent ends; nobody else would, and their numbers would stay taken.
+func reap(group int) {
+	for range 100 {
+		switch pid, err := syscall.Wait4(-group, nil, syscall.WNOHANG, nil); {
+		case err != nil && err != syscall.EINTR:
+			return // there are none: the usual case
+		case pid == 0:
+			time.Sleep(grace / 100) // they were killed a moment ago
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -116,4 +117,36 @@ func TestEnds(t *testing.T) {
 	if p.Memory() != 0 {
 		t.Error("it holds memory after its end")
 	}
+}
+
+// What a process leaves behind is waited for where nobody else does: in a container whose first process is the gateway.
+func TestReaps(t *testing.T) {
+	const setChildSubreaper = 36
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0); errno != 0 {
+		t.Fatal(errno)
+	}
+	defer func() { _, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 0, 0) }()
+	m := &machine{log: slog.New(slog.DiscardHandler)}
+	defer m.Close()
+	said := make(chan string, 2)
+	p, err := m.Start(&Start{
+		Config: &Config{Directory: Directory{t.TempDir()}}, Command: []string{"sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!; sleep 60 >/dev/null 2>&1 & echo $!"},
+		Env: []string{"PATH=" + os.Getenv("PATH")}, API: http.NotFoundHandler(), Output: func(_, line string) { said <- line },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Error(err)
+	}
+	for range 2 {
+		if pid := <-said; exists("/proc/" + pid) {
+			t.Errorf("process %s is left", pid)
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
