@@ -6,7 +6,7 @@ import "sallyport/policy"
 func (b *bodies) Explain(x *policy.Exchange) (v policy.Verdict) {
 	if m := b.request; m != nil {
 		before := x.Request.Body
-		switch err := b.ask(x); {
+		switch err := b.remake(x); {
 		case err != nil:
 			return policy.Verdict{Why: "no body can be made of this request", Err: err}
 		case m.value != nil:
@@ -18,6 +18,9 @@ func (b *bodies) Explain(x *policy.Exchange) (v policy.Verdict) {
 		default:
 			v.Why = "the body is changed"
 		}
+	}
+	if err := b.look(x); err != nil {
+		return policy.Verdict{Why: "the body cannot be read, which the response is to be made of", Err: err}
 	}
 	if b.response != nil {
 		policy.AskWhole(x.Request)

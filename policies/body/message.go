@@ -22,11 +22,16 @@ func (b *bodies) ask(x *policy.Exchange) error {
 			return err
 		}
 	}
-	if b.looks {
-		_, _, err := (&asking{Exchange: x, size: b.response.size}).body()
-		return err
+	return b.look(x)
+}
+
+// look reads the body that a response will be made of, too.
+func (b *bodies) look(x *policy.Exchange) error {
+	if !b.looks {
+		return nil
 	}
-	return nil
+	_, _, err := (&asking{Exchange: x, size: b.response.size}).body()
+	return err
 }
 
 func (b *bodies) remake(x *policy.Exchange) error {

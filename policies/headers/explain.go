@@ -16,8 +16,16 @@ func (h *headers) Explain(x *policy.Exchange) (v policy.Verdict) {
 		if err != nil {
 			return policy.Verdict{Why: "a value cannot be made of this request", Changes: v.Changes, Err: refused(err)}
 		}
-		_ = one.apply(&x.Request.Header, x) // it was made a moment ago
+		_ = one.apply(&x.Request.Header, x, false) // it was made a moment ago
 		v.Changes = append(v.Changes, change...)
+	}
+	if h.sent {
+		if _, _, err := x.JSON(); err != nil {
+			return policy.Verdict{Why: "the body cannot be read, which the response is to be made of", Changes: v.Changes, Err: err}
+		}
+	}
+	if h.back {
+		policy.AskWhole(x.Request)
 	}
 	for _, one := range h.response.single() {
 		change, _ := one.change("response", func(f *field) (string, error) {

@@ -50,6 +50,7 @@ func (c *Config) Check() error {
 type headers struct {
 	request, response rules
 	asks              bool // values of the response's fields depend on the response
+	sent, back        bool // on the body of the request, on that of the response
 }
 
 func build(c Config, _ *plug.Env) (policy.Policy, error) {
@@ -58,14 +59,23 @@ func build(c Config, _ *plug.Env) (policy.Policy, error) {
 		request:  rules{in.names(c.Request.Names), in.fields("set", c.Request.Set), in.fields("add", c.Request.Add)},
 		response: rules{out.names(c.Response.Names), out.fields("set", plain(c.Response.Set)), out.fields("add", plain(c.Response.Add))},
 	}
-	h.asks = h.response.ask()
+	h.asks = h.response.uses("response", "")
+	h.sent, h.back = h.response.uses("request", "body"), h.response.uses("response", "body")
 	return h, errors.Join(append(in.errs, out.errs...)...)
 }
 
 // Handle changes the request on its way in and the response on its way out.
 func (h *headers) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
-	if err := h.request.apply(&x.Request.Header, x); err != nil {
+	if err := h.request.apply(&x.Request.Header, x, false); err != nil {
 		return nil, refused(err)
+	}
+	if h.sent { // it will have gone on
+		if _, _, err := x.JSON(); err != nil {
+			return nil, err
+		}
+	}
+	if h.back {
+		policy.AskWhole(x.Request)
 	}
 	resp, err := next(x)
 	if err != nil {
@@ -75,11 +85,21 @@ func (h *headers) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respons
 	if h.asks {
 		v = &policy.ResponseVars{Exchange: x, Response: resp}
 	}
-	if err := h.response.apply(&resp.Header, v); err != nil {
+	bare := h.back && (x.Request.Method == "HEAD" || policy.Bodyless(resp))
+	if err := h.response.apply(&resp.Header, v, bare); err != nil {
 		resp.Close()
-		return nil, plug.Failed(err)
+		return nil, unfit(err)
 	}
 	return resp, nil
+}
+
+// unfit is the problem of a response of which no header can be made: what it lacks is the upstream's fault.
+func unfit(err error) error {
+	var missing *expr.Missing
+	if errors.As(err, &missing) && missing.Root == "response" {
+		return problem.BadResponse.Wrap(err)
+	}
+	return plug.Failed(err)
 }
 
 // refused is the problem of a request of which no header can be made.

@@ -190,6 +190,60 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
+// What a response's fields are made of is there when they are made: the request's body was read before it went on.
+func TestBodies(t *testing.T) {
+	for _, c := range []struct {
+		name, value, method, sent string
+		status                    int
+		back, want                string // a value, none or a problem
+	}{
+		{"of the request", "${request.body.id}", "POST", `{"id":7}`, 200, "", "X-A: 7"},
+		{"of the request, which has none", "${request.body.id}", "POST", "", 200, "", "bad_request"},
+		{"of the request, which is bad", "${request.body.id}", "POST", "{", 200, "", "bad_request"},
+		{"of the response", "${response.body.n}", "GET", "", 200, `{"n":1}`, "X-A: 1"},
+		{"of the response, which lacks it", "${response.body.n}", "GET", "", 200, `{}`, "response_invalid"},
+		{"of a response to HEAD", "${response.body.n}", "HEAD", "", 200, "", ""},
+		{"of a response without content", "${response.body.n}", "GET", "", 204, "", ""},
+		{"a field that the response lacks", "${response.headers[\"x-b\"]}", "GET", "", 200, "", "response_invalid"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, errs := made(t, "{response: {set: {X-A: '"+c.value+"'}}}")
+			if len(errs) > 0 {
+				t.Fatal(errs)
+			}
+			x := &policy.Exchange{Request: &wire.Request{Method: c.method}}
+			x.Request.Header = header("Accept-Encoding: gzip\nRange: bytes=0-1")
+			if c.sent != "" {
+				x.Request.Body, x.Request.Length = io.NopCloser(strings.NewReader(c.sent)), int64(len(c.sent))
+			}
+			resp, err := p.Handle(x, func(x *policy.Exchange) (*wire.Response, error) {
+				if x.Request.Body != nil {
+					if all, _ := io.ReadAll(x.Request.Body); string(all) != c.sent {
+						t.Errorf("the upstream gets %s", all)
+					}
+				}
+				if whole := !x.Request.Header.Has("Range"); whole != strings.Contains(c.value, "response.body") {
+					t.Errorf("all of the response is asked for: %v", whole)
+				}
+				r := &wire.Response{Status: c.status}
+				if c.back != "" {
+					r.Body, r.Length = io.NopCloser(strings.NewReader(c.back)), int64(len(c.back))
+				}
+				return r, nil
+			})
+			got := ""
+			if err != nil {
+				got = problem.From(err).Name
+			} else {
+				got = lines(&resp.Header)
+			}
+			if got != c.want {
+				t.Errorf("got %s (%v), want %s", got, err, c.want)
+			}
+		})
+	}
+}
+
 func TestPlainValuesAllocateNothing(t *testing.T) {
 	p, errs := made(t, `{request: {set: {X-A: a, X-B: "${request.header('user-agent')}"}, remove: Cookie}, response: {set: {X-C: c}, remove: Server}}`)
 	if len(errs) > 0 {

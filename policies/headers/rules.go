@@ -23,10 +23,10 @@ type rules struct {
 
 func (r *rules) none() bool { return len(r.remove)+len(r.set)+len(r.add) == 0 }
 
-// ask says whether some value depends on the response.
-func (r *rules) ask() bool {
+// uses says whether some value depends on a field of that root, on any for "".
+func (r *rules) uses(root, of string) bool {
 	for _, f := range slices.Concat(r.set, r.add) {
-		if slices.ContainsFunc(f.value.Uses(), func(ref expr.Ref) bool { return ref.Root == "response" }) {
+		if f.uses(root, of) {
 			return true
 		}
 	}
@@ -39,6 +39,11 @@ type field struct {
 	value expr.Template
 	text  string // of a value that is always the same
 	fixed bool
+	body  bool // it is made of the response's body
+}
+
+func (f *field) uses(root, of string) bool {
+	return slices.ContainsFunc(f.value.Uses(), func(ref expr.Ref) bool { return ref.Root == root && (of == "" || ref.Field == of) })
 }
 
 // errValue is a value that would end its line and begin another.
@@ -88,13 +93,17 @@ func (f *field) all(v expr.Vars) (one string, more []string, err error) {
 	return more[0], more[1:], nil
 }
 
-// apply changes h. On an error it may have been changed in part, and nothing of it may go out.
-func (r *rules) apply(h *wire.Header, v expr.Vars) error {
+// apply changes h. On an error it may have been changed in part, and nothing of it may go out. bare says that h is of a response that has no body
+// by its nature: what would be made of that is left alone.
+func (r *rules) apply(h *wire.Header, v expr.Vars, bare bool) error {
 	for _, name := range r.remove {
 		h.Del(name)
 	}
 	for i := range r.set {
 		f := &r.set[i]
+		if bare && f.body {
+			continue
+		}
 		text, more, err := f.all(v)
 		switch {
 		case err != nil:
@@ -110,6 +119,9 @@ func (r *rules) apply(h *wire.Header, v expr.Vars) error {
 	}
 	for i := range r.add {
 		f := &r.add[i]
+		if bare && f.body {
+			continue
+		}
 		text, more, err := f.all(v)
 		if err != nil {
 			return err
@@ -140,7 +152,7 @@ func (r *rules) onProblem(x *policy.Exchange, err error) error {
 		resp := &wire.Response{Status: problem.From(plug.Failed(err)).Status, Header: *h}
 		v := &policy.ResponseVars{Exchange: x, Response: resp}
 		for _, one := range r.each() {
-			_ = one.apply(&resp.Header, v)
+			_ = one.apply(&resp.Header, v, false)
 		}
 		*h = resp.Header
 	})
@@ -212,6 +224,7 @@ func (r *reader) fields(setting string, values map[string]expr.Template) (out []
 			r.wrong(at, "%s is the same header", out[i].name)
 		}
 		f := field{name: name, value: values[name]}
+		f.body = f.uses("response", "body")
 		if f.text, f.fixed = f.value.Constant(); f.fixed {
 			f.text = strings.Trim(f.text, " \t")
 			if !wire.ValidValue(f.text) {
