@@ -17,13 +17,13 @@ type known struct {
 }
 
 // again returns where the next name ends, if it is the same as that of the object before. Otherwise it makes the names so far those of an object
-// like no other, and returns 0.
+// like no other; it is to be read.
 func (c *checker) again(i int, o *siblings) int {
 	b := c.b
 	if o.same < len(o.alike) {
 		k := &o.alike[o.same]
 		n := int(k.n)
-		if len(b)-i > 8 && wordAt(b, i+1)&k.mask == k.word && (n < 8 || c.spelt(i+1, k)) {
+		if len(b)-i > 8 && b[i] == '"' && wordAt(b, i+1)&k.mask == k.word && (n < 8 || c.spelt(i+1, k)) {
 			o.same++
 			return i + n + 2
 		}

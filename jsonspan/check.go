@@ -128,7 +128,12 @@ func (c *checker) list(i, depth int) int {
 		return i + 1
 	}
 	for {
-		if i = c.value(i, depth); i < 0 {
+		if i < len(b) && b[i] == '"' {
+			i = c.text(i)
+		} else {
+			i = c.value(i, depth)
+		}
+		if i < 0 {
 			return refused
 		}
 		i = spaces(b, i)
@@ -158,7 +163,13 @@ func (c *checker) object(i, depth int) int {
 	}
 	for {
 		at := i
-		if i = c.name(at, &o); i < 0 {
+		if o.isAlike {
+			i = c.again(at, &o)
+		}
+		if !o.isAlike {
+			i = c.name(at, &o)
+		}
+		if i < 0 {
 			return refused
 		}
 		end := i
@@ -166,7 +177,17 @@ func (c *checker) object(i, depth int) int {
 			return c.mistake(i)
 		}
 		start := spaces(b, i+1)
-		if i = c.value(start, depth); i < 0 {
+		switch {
+		case start >= len(b):
+			return c.mistake(start)
+		case b[start] == '"':
+			i = c.text(start)
+		case b[start]-'0' <= 9:
+			i = c.number(start)
+		default:
+			i = c.value(start, depth)
+		}
+		if i < 0 {
 			return refused
 		}
 		if depth == 1 && c.outline != nil {

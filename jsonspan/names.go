@@ -103,11 +103,6 @@ func (c *checker) name(i int, o *siblings) int {
 	if i >= len(c.b) || c.b[i] != '"' {
 		return c.mistake(i)
 	}
-	if o.isAlike {
-		if end := c.again(i, o); end > 0 {
-			return end
-		}
-	}
 	if b := c.b; len(b)-i > 8 { // the most of them are short
 		w := wordAt(b, i+1)
 		if n := lowest(ends(w)); n < 8 && b[i+1+n] == '"' {

@@ -28,8 +28,8 @@ func newRun(b *backend, x *policy.Exchange, now time.Time) *run {
 	}
 	r.vars = vars{Exchange: x, run: r}
 	for _, n := range always {
-		if value := x.Request.Header.Known(n); value != "" {
-			r.origin.AddKnown(n, value)
+		if value := x.Request.Header.Known(n); value != "" && wire.ValidValue(value) {
+			r.origin.AddRead(n, n.String(), value) // looked at once, here
 		}
 	}
 	for i, c := range b.calls {
