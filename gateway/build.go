@@ -15,6 +15,7 @@ import (
 	"sallyport/function"
 	"sallyport/function/invoke"
 	"sallyport/identity"
+	"sallyport/lint"
 	"sallyport/plug"
 	"sallyport/policies"
 	"sallyport/policy"
@@ -328,6 +329,9 @@ func (b *builder) env(n *schema.Node, path, where string) *plug.Env {
 		Keys:  func(ask func() telemetry.KeySet) { b.snapshot.keySets = append(b.snapshot.keySets, ask) },
 		Warn: func(format string, args ...any) {
 			b.finds(ownWarning, n, path, format, args...)
+		},
+		Finds: func(r *lint.Rule, at, format string, args ...any) {
+			b.findsWithin(r, n, path, schema.At(at, fmt.Errorf(format, args...)))
 		},
 	}
 }

@@ -23,8 +23,13 @@ func (b *builder) found(r *lint.Rule) *schema.Errors {
 
 // finds reports that r holds of n, which stands at path.
 func (b *builder) finds(r *lint.Rule, n *schema.Node, path, format string, args ...any) {
+	b.findsWithin(r, n, path, fmt.Errorf(format, args...))
+}
+
+// findsWithin reports that r holds of n, or of a setting in it that what says.
+func (b *builder) findsWithin(r *lint.Rule, n *schema.Node, path string, what error) {
 	list := b.found(r)
-	list.Add(n, path, format, args...)
+	list.Wrong(n, path, what)
 	e := (*list)[len(*list)-1]
 	e.Warn, e.Note, e.Code = true, r.Severity == lint.Note, r.Code
 }

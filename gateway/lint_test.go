@@ -13,8 +13,11 @@ const hashedKey = "consumers: [{ name: c, credentials: [{ api_key: { hash: \"sha
 
 const versionsWith = "apis: [{ name: x, versioning: { in: header, name: Api-Version }, versions: "
 
+// A lintCase is a document, what is found in it, and where.
+type lintCase struct{ code, doc, at string }
+
 // Each rule, found in a document that has it and nothing else that is unwise, at the place that is meant.
-var lintCases = []struct{ code, doc, at string }{
+var lintCases = []lintCase{
 	{"SP101", "routes: [{ match: /, policies: [{ rate_limit: { rate: 1/s, per: consumer } }], upstream: a }]", "routes[0].policies[0].rate_limit"},
 	{"SP102", "routes: [{ match: /, policies: [{ rate_limit: 1/s }, { ip_filter: { allow: 10.0.0.0/8 } }], upstream: a }]", "routes[0].policies[1].ip_filter"},
 	{"SP103", "apis: [{ name: x, policies: [{ rate_limit: 1/s }], routes: [{ match: /, policies: [{ rate_limit: 1/s }], upstream: a }] }]", "apis[0].routes[0].policies[0].rate_limit"},
@@ -159,7 +162,7 @@ func lintOf(t *testing.T, doc string) (found []string, r Report) {
 
 func TestLint(t *testing.T) {
 	tried := map[string]bool{"SP405": true, "SP406": true} // which need certificates: see the tests of listeners
-	for _, c := range lintCases {
+	for _, c := range slices.Concat(lintCases, composeCases) {
 		want := strings.Fields(c.code)
 		found, r := lintOf(t, c.doc)
 		slices.Sort(found)

@@ -11,6 +11,7 @@ import (
 	"sallyport/fetch"
 	"sallyport/function"
 	"sallyport/identity"
+	"sallyport/lint"
 	"sallyport/policy"
 	"sallyport/schema"
 	"sallyport/store"
@@ -53,6 +54,8 @@ type Env struct {
 	Acted func(policy, action string) (count func())
 	// Warn reports that the setting works but is unwise.
 	Warn func(format string, args ...any)
+	// Finds reports that a rule holds at one of the settings, such as calls.user. Nil when nobody wants to know.
+	Finds func(r *lint.Rule, at, format string, args ...any)
 
 	// Policies builds the policies that stand in the setting policies of another one, a list for each item: what a name or a list in it
 	// stands for has to pass as a whole. They count what they stop by denied, in place of Denied. ok is false when something is wrong with

@@ -55,25 +55,13 @@ func (b *backend) graph(env *plug.Env) error {
 		return errors.Join(errs...)
 	}
 	b.flows()
-	b.warn(env)
+	b.lint(env)
 	return nil
 }
 
 // A retrier is an upstream that makes calls again by rules of the call.
 type retrier interface {
 	Retrying(again *balance.Again) policy.Upstream
-}
-
-// warn finds what works but is unwise.
-func (b *backend) warn(env *plug.Env) {
-	for _, c := range b.written {
-		if !c.used && (c.Method == "GET" || c.Method == "HEAD") {
-			env.Warn("the call %s is made for nothing: nothing uses what it answers", c.name)
-		}
-		if c.Timeout > b.Timeout {
-			env.Warn("the call %s has a timeout of %s, but all calls together have %s", c.name, schema.FormatDuration(c.Timeout), schema.FormatDuration(b.Timeout))
-		}
-	}
 }
 
 // uses returns what c refers to.
