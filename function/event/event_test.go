@@ -1,12 +1,16 @@
 package event
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
 	"math/big"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +51,7 @@ func TestWhole(t *testing.T) {
 "path":"/users/a%2Fb/","protocol":"HTTP/1.1","requestId":"0193-id","requestTime":"12/Mar/2026:19:03:58 +0000","requestTimeEpoch":1773342238250,"resourceId":"","resourcePath":"/users/{id}/{rest+}","stage":"$default"},
 "body":null,"isBase64Encoded":false}`,
 		V2: `{"version":"2.0","routeKey":"GET /users/{id}/{rest+}","rawPath":"/users/a%2Fb/","rawQueryString":"n=1&n=2&e=&s=a%20b+c","cookies":["a=1","b=2"],
-"headers":{"accept":"*/*","host":"api.example.com","user-agent":"curl/8","x-amzn-trace-id":"Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1","x-forwarded-port":"443","x-two":"1,2"},
+"headers":{"accept":"*/*","content-length":"0","host":"api.example.com","user-agent":"curl/8","x-amzn-trace-id":"Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1","x-forwarded-port":"443","x-two":"1,2"},
 "queryStringParameters":{"e":"","n":"1,2","s":"a b c"},
 "requestContext":{"accountId":"000000000000","apiId":"shop","domainName":"api.example.com","domainPrefix":"api","http":{"method":"GET","path":"/users/a%2Fb/","protocol":"HTTP/1.1","sourceIp":"192.0.2.1","userAgent":"curl/8"},"requestId":"0193-id","routeKey":"GET /users/{id}/{rest+}","stage":"$default","time":"12/Mar/2026:19:03:58 +0000","timeEpoch":1773342238250},
 "pathParameters":{"id":"a/b","rest":""},"isBase64Encoded":false}`,
@@ -97,6 +101,9 @@ func TestBodies(t *testing.T) {
 		x, body := exchange("POST /", c.body, "Content-Type", c.kind)
 		for version, want := range map[string][2]string{V1: {c.v1, c.coded1}, V2: {c.v2, c.coded2}} {
 			e, err := Make(version, x, users, body)
+			if version == V2 && field(t, e, "headers.content-length") != strconv.Itoa(len(body)) {
+				t.Errorf("%q: %s", c.body, e)
+			}
 			if got := [2]string{field(t, e, "body"), field(t, e, "isBase64Encoded")}; err != nil || got != want {
 				t.Errorf("%s, %q of type %q: got %q, want %q, %v", version, c.body, c.kind, got, want, err)
 			}
@@ -149,14 +156,25 @@ func TestStage(t *testing.T) {
 
 func TestClientCertificate(t *testing.T) {
 	x, _ := exchange("GET /", "")
-	c := &x509.Certificate{Raw: []byte("x"), Subject: pkix.Name{CommonName: "acme"}, Issuer: pkix.Name{CommonName: "ca"}, SerialNumber: big.NewInt(7), NotBefore: time.Date(2026, 8, 5, 0, 0, 1, 0, time.UTC)}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{Subject: pkix.Name{Country: []string{"US"}, Organization: []string{"Acme, Inc."}, CommonName: "acme"}, SerialNumber: big.NewInt(7), NotBefore: time.Date(2026, 8, 5, 0, 0, 1, 0, time.UTC)}
+	raw, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err = x509.ParseCertificate(raw); err != nil {
+		t.Fatal(err)
+	}
 	x.Request.Conn.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{c}}
 	if e, _ := Make(V2, x, users, nil); field(t, e, "requestContext.authentication") != "" {
 		t.Error("a certificate that nobody verified is told of")
 	}
 	x.Request.Conn.TLS.VerifiedChains = [][]*x509.Certificate{{c}}
 	e, _ := Make(V2, x, users, nil)
-	if got := field(t, e, "requestContext.authentication.clientCert.subjectDN") + " " + field(t, e, "requestContext.authentication.clientCert.validity.notBefore"); got != "CN=acme Aug  5 00:00:01 2026 GMT" {
+	if got := field(t, e, "requestContext.authentication.clientCert.subjectDN") + " " + field(t, e, "requestContext.authentication.clientCert.validity.notBefore"); got != `C=US,O=Acme\, Inc.,CN=acme Aug  5 00:00:01 2026 GMT` {
 		t.Error(got)
 	}
 	e, _ = Make(V1, x, users, nil)

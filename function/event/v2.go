@@ -1,6 +1,7 @@
 package event
 
 import (
+	"strconv"
 	"strings"
 
 	"sallyport/policy"
@@ -65,6 +66,7 @@ func newV2(x *policy.Exchange, p *Place, body []byte) *v2 {
 		}
 		join(e.Headers, name, value)
 	})
+	e.Headers["content-length"] = strconv.Itoa(len(body)) // Amazon's have it whether there is a body or not
 	query(r.Query, func(name, value string) {
 		if e.Query == nil {
 			e.Query = map[string]string{}

@@ -2,9 +2,12 @@ package event
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"strings"
 
 	"sallyport/policy"
@@ -116,13 +119,23 @@ func clientCertificate(r *wire.Request) *certificate {
 	return describe(r.Conn.TLS.PeerCertificates[0])
 }
 
+// distinguished is a name in the order of the certificate, as Amazon has it: C=US,O=Acme,CN=client. RFC 4514 turns it round.
+func distinguished(raw []byte) string {
+	var name pkix.RDNSequence
+	if _, err := asn1.Unmarshal(raw, &name); err != nil {
+		return ""
+	}
+	slices.Reverse(name)
+	return name.String()
+}
+
 // certClock is how OpenSSL writes the times of certificates.
 const certClock = "Jan _2 15:04:05 2006 GMT"
 
 func describe(c *x509.Certificate) *certificate {
 	return &certificate{
 		PEM:     string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})),
-		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.String(),
+		Subject: distinguished(c.RawSubject), Issuer: distinguished(c.RawIssuer), Serial: c.SerialNumber.String(),
 		Validity: validity{c.NotBefore.UTC().Format(certClock), c.NotAfter.UTC().Format(certClock)},
 	}
 }
