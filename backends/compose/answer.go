@@ -134,7 +134,7 @@ func (r *run) gather(c *call) {
 // part adds the answer of one call, which mostly is outlined already.
 func (j *job) part() {
 	raw, ok := j.answer.Body.(expr.Raw)
-	if !ok {
+	if !ok || len(raw) == 0 {
 		return
 	}
 	if o := j.outline.Value; len(o) != len(raw) || &o[0] != &raw[0] {
