@@ -73,8 +73,6 @@ func TestPathTemplates(t *testing.T) {
 		{"empty in the middle", "/v1/" + hole + "/x", "", "", ""},
 		{"an empty rest in the middle", "/v1/${request.params.rest}/x", "", "", ""},
 		{"a rest that climbs", "/v1/${request.params.rest}", "../x", "../x", ""},
-		{"no slash at the start", hole, "a", "", ""},
-		{"nothing", hole, "", "", ""},
 		{"null", "/${request.body.user.none}", "", "", ""},
 		{"missing", "/${request.headers.nope}", "", "", ""},
 		{"a map", "/${request.body.user}", "", "", ""},
@@ -95,6 +93,7 @@ func TestPathTemplateErrors(t *testing.T) {
 	for src, want := range map[string]string{
 		"":                      "must begin with a slash",
 		"users":                 "must begin with a slash",
+		hole:                    "must begin with a slash",
 		"/a?b":                  `a path holds no "?" or "#"`,
 		"/a/${request.path}?b":  `a path holds no "?" or "#"`,
 		"/a//b":                 "write it as /a/b",
@@ -234,7 +233,7 @@ func FuzzPathTemplate(f *testing.F) {
 		src      string
 		segments int
 	}{
-		{"/v1/" + hole, 2}, {"/v1/" + hole + "/x", 3}, {"/a" + hole + "b/x", 2}, {"/." + hole, 1}, {"/" + hole + "/" + hole, 2}, {hole, 1},
+		{"/v1/" + hole, 2}, {"/v1/" + hole + "/x", 3}, {"/a" + hole + "b/x", 2}, {"/." + hole, 1}, {"/" + hole + "/" + hole, 2},
 		{"/v1/x${request.headers['v']}.json/${request.size}", 3},
 	}
 	compiled := make([]*PathTemplate, len(templates))

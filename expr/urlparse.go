@@ -250,7 +250,7 @@ func (t *urlTemplate) check() error {
 			}
 			path.WriteByte('x')
 		case path.Len() == 0 && t.kind == inPath:
-			path.WriteString("/x") // what the value begins with is known later
+			return &Error{Msg: "the path must begin with a slash, which an expression does not make: what it makes is a segment, or a part of one"}
 		default:
 			path.WriteByte('x')
 		}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"sallyport/balance"
@@ -179,9 +180,13 @@ func (c *Config) Check() error {
 // Check judges the settings of a call together.
 func (c *CallConfig) Check() error {
 	var errs []error
-	if !wire.ValidToken(c.Method) || c.Method == "CONNECT" {
+	switch upper := strings.ToUpper(c.Method); {
+	case !wire.ValidToken(c.Method) || c.Method == "CONNECT" || c.Method == "TRACE":
 		errs = append(errs, schema.At("method", fmt.Errorf("%q is no method of a call", c.Method)))
+	case upper != c.Method && slices.Contains([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, upper):
+		errs = append(errs, schema.At("method", fmt.Errorf("%q is not %s: methods have a case; write %s", c.Method, upper, upper)))
 	}
+	errs = append(errs, c.checkItems()...)
 	for i, s := range c.Accept {
 		if s < 200 || s > 599 {
 			errs = append(errs, schema.At(schema.Index("accept", i), errors.New("write a status from 200 to 599")))
@@ -194,6 +199,41 @@ func (c *CallConfig) Check() error {
 		errs = append(errs, schema.At("xml", errors.New("it is for what is read as XML; write read: xml")))
 	}
 	return errors.Join(append(errs, expr.CheckFields("headers", c.Headers)...)...)
+}
+
+// checkItems judges what is for for_each alone.
+func (c *CallConfig) checkItems() (errs []error) {
+	if c.ForEach.IsZero() {
+		if c.MaxItems != maxItems {
+			errs = append(errs, schema.At("max_items", errors.New("it is for calls with for_each")))
+		}
+		if c.Concurrency != atOnce {
+			errs = append(errs, schema.At("concurrency", errors.New("it is for calls with for_each; all other calls are made as soon as they can")))
+		}
+		return errs
+	}
+	if v, constant := c.ForEach.Constant(); constant {
+		if _, list := v.([]any); !list {
+			errs = append(errs, schema.At("for_each", errors.New("it is no list; give one, such as ${calls.orders.body.items}")))
+		}
+	}
+	return errs
+}
+
+// The defaults of for_each.
+const (
+	maxItems = 100
+	atOnce   = 8
+)
+
+// Check wants each call once.
+func (m *MergeConfig) Check() error {
+	for i, name := range m.Of {
+		if slices.Contains(m.Of[:i], name) {
+			return schema.At(schema.Index("of", i), fmt.Errorf("%q is joined already", name))
+		}
+	}
+	return nil
 }
 
 // json says whether the body of the answer is, or becomes, JSON.
