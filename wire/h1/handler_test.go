@@ -173,3 +173,18 @@ func TestResetContent(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// What a 304 to a HEAD would say of a length is that of the 200, which nobody knows here (RFC 9110 §8.6).
+func TestNotModifiedOfHead(t *testing.T) {
+	addr := serve(t, handler(func(*wire.Request) *wire.Response { return &wire.Response{Status: 304} }), Limits{})
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_, _ = io.WriteString(c, "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	if got, err := io.ReadAll(c); err != nil || strings.Contains(string(got), "Content-Length") {
+		t.Errorf("%q, %v", got, err)
+	}
+}

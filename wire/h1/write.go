@@ -75,8 +75,8 @@ func (k *conn) respond(x *exchange, resp *wire.Response, last bool) (sent int64,
 	switch {
 	case r.Method == "HEAD", resp.Status == 204, resp.Status == 304, resp.Status < 200:
 		body = nil
-		if r.Method != "HEAD" || resp.Status == 204 {
-			length = -1 // nothing to say about a body that cannot be (RFC 9110 §8.6)
+		if r.Method != "HEAD" || resp.Status == 204 || resp.Status == 304 && length == 0 {
+			length = -1 // nothing to say about a body that cannot be, or is that of a 200 (RFC 9110 §8.6)
 		}
 	case body == nil, resp.Status == 205:
 		body, length = nil, 0 // RFC 9110 §15.3.6

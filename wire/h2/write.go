@@ -50,7 +50,7 @@ func (x *exchange) respond(resp *wire.Response) (sent int64, err error) {
 	x.out.late.Store(false)
 	body, length := resp.Body, resp.Length
 	switch {
-	case resp.Status == 204, resp.Status == 304 && r.Method != "HEAD":
+	case resp.Status == 204, resp.Status == 304 && (r.Method != "HEAD" || length == 0):
 		body, length = nil, -1 // RFC 9110 §8.6
 	case r.Method == "HEAD":
 		body = nil
