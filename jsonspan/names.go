@@ -42,8 +42,7 @@ func unit(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return -1
 	}
-	u := int32(digit[b[2]])<<12 | int32(digit[b[3]])<<8 | int32(digit[b[4]])<<4 | int32(digit[b[5]])
-	return rune(u) // below zero when one of them is
+	return rune(digit[b[2]])<<12 | rune(digit[b[3]])<<8 | rune(digit[b[4]])<<4 | rune(digit[b[5]]) // below zero when one of them is
 }
 
 // digit is what hexadecimal digits are worth, -1 for all other bytes.

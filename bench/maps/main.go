@@ -69,7 +69,7 @@ func (e *engine) call(ctx context.Context, path string, header http.Header) (p p
 	if err != nil {
 		return part{err: err}
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		return part{err: errStatus}
 	}
