@@ -77,10 +77,14 @@ func (x *Exchange) read(limit int64) ([]byte, error) {
 	return nil, problem.BadRequest.New("The body ended early.").Because(err)
 }
 
-// SetBody makes b the request's body. It must not be changed afterwards.
+// SetBody makes b the request's body. It must not be changed afterwards. A request with a body is not one to switch protocols: servers differ in
+// what they take such bytes for.
 func (x *Exchange) SetBody(b []byte) {
 	x.body = memory{held: wire.BytesBody(b), bytes: b}
 	x.Request.Body, x.Request.Length = x.body.held, int64(len(b))
+	if len(b) > 0 {
+		x.Request.Upgrade = ""
+	}
 }
 
 // ErrTooLarge is what ReadAll returns beyond its limit.

@@ -101,6 +101,17 @@ func TestBodyReplaced(t *testing.T) {
 	}
 }
 
+// What gets a body does not switch protocols.
+func TestBodyEndsUpgrade(t *testing.T) {
+	for body, want := range map[string]string{"": "websocket", "x": ""} {
+		x := &policy.Exchange{Request: request(t, "/", "")}
+		x.Request.Upgrade = "websocket"
+		if x.SetBody([]byte(body)); x.Request.Upgrade != want {
+			t.Errorf("%q: asks to switch to %q, want %q", body, x.Request.Upgrade, want)
+		}
+	}
+}
+
 func TestResponseBody(t *testing.T) {
 	from := &closer{Reader: strings.NewReader(`{"a": [1]}`)}
 	v := &policy.ResponseVars{Exchange: &policy.Exchange{}, Response: &wire.Response{Body: from, Length: -1}}

@@ -157,7 +157,7 @@ func TestRequestInResponse(t *testing.T) {
 			}
 			return &wire.Response{Status: 200, Body: wire.BytesBody([]byte(`{"n":1}`)), Length: 7}, nil
 		})
-		got := ""
+		var got string
 		if err != nil {
 			got = problem.From(err).Name
 		} else {

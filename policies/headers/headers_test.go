@@ -231,7 +231,7 @@ func TestBodies(t *testing.T) {
 				}
 				return r, nil
 			})
-			got := ""
+			var got string
 			if err != nil {
 				got = problem.From(err).Name
 			} else {
