@@ -6,7 +6,8 @@ import (
 )
 
 // Reads and writes of sockets that do not block. They go to the kernel without telling the scheduler, which is
-// what it is told for only when a call may wait; these take microseconds at most.
+// what it is told for only when a call may wait; these take microseconds at most. They are the calls for sockets, recv and send: those for
+// files of any kind take a longer way through the kernel, some 0.1 µs each.
 
 // Read reads once. n is 0 at the end of the stream and when errno says why not.
 func Read(fd uintptr, b []byte) (n int, errno syscall.Errno) {
@@ -14,7 +15,7 @@ func Read(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 		return 0, syscall.ENOBUFS
 	}
 	for {
-		r, _, e := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		r, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 		if e == 0 {
 			return int(r), 0
 		}
@@ -27,7 +28,7 @@ func Read(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 // Write writes once.
 func Write(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 	for {
-		r, _, e := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		r, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 		if e == 0 {
 			return int(r), 0
 		}
