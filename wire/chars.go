@@ -31,18 +31,29 @@ func ValidToken(s string) bool {
 // ValidValue says whether s may be a field value: no controls but HTAB (RFC 9110 §5.5). Bytes
 // from 0x80 on are allowed there (obs-text) and passed on as they are.
 func ValidValue[T string | []byte](s T) bool {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		del := x ^ ones*0x7f
-		// A set bit may be a false alarm above a true one or for HTAB: look at each byte then.
-		if ((x-ones*0x20)&^x|(del-ones)&^del)&high != 0 && !validBytes(s[i:i+8]) {
+	if len(s) < 8 {
+		return validBytes(s)
+	}
+	last := s[len(s)-8:] // some of it twice, in place of byte by byte
+	for ; len(s) > 8; s = s[8:] {
+		if doubtful(word(s)) && !validBytes(s[:8]) {
 			return false
 		}
 	}
-	return validBytes(s[i:])
+	return !doubtful(word(last)) || validBytes(last)
+}
+
+// word returns the first eight bytes of s.
+func word[T string | []byte](s T) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// doubtful says whether one of eight bytes may be a control. It may be a false alarm, for HTAB and behind a true one: look at each byte then.
+func doubtful(x uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	del := x ^ ones*0x7f
+	return ((x-ones*0x20)&^x|(del-ones)&^del)&high != 0
 }
 
 func validBytes[T string | []byte](s T) bool {

@@ -71,23 +71,26 @@ var names = [nameCount]string{
 // String returns the name in its usual spelling.
 func (n Name) String() string { return names[n] }
 
-// byLength holds the known names of each length, so that a look-up compares with one to four.
-var byLength = func() (t [20][]Name) {
+// byStart holds each known name at its length and its first letter, of which no two share both, so that a look-up compares with one.
+var byStart = func() (t [32][32]Name) {
 	for n := Other + 1; n < nameCount; n++ {
-		t[len(names[n])] = append(t[len(names[n])], n)
+		at := &t[len(names[n])][names[n][0]&31]
+		if *at != Other {
+			panic("the names " + names[*at] + " and " + names[n] + " have the same place")
+		}
+		*at = n
 	}
 	return t
 }()
 
 // NameOf returns the known name that s spells, or Other.
 func NameOf[T string | []byte](s T) Name {
-	if len(s) >= len(byLength) {
+	if len(s) == 0 || len(s) >= len(byStart) {
 		return Other
 	}
-	for _, n := range byLength[len(s)] {
-		if equalFold(s, names[n]) {
-			return n
-		}
+	n := byStart[len(s)&31][s[0]&31]
+	if name := names[n]; n != Other && (string(s) == name || equalFold(s, name)) { // mostly in the usual spelling
+		return n
 	}
 	return Other
 }

@@ -55,12 +55,13 @@ type framing struct {
 
 // parseRequest reads the head s, which ends with its empty line, into r and f.
 func parseRequest(s string, r *wire.Request, f *framing, l *Limits) *wire.Fault {
+	*f = framing{}
+	f.length = -1
 	line, rest := firstLine(s)
 	target, fault := parseRequestLine(line, r, l)
 	if fault != nil {
 		return fault
 	}
-	*f = framing{length: -1}
 	if fault := parseFields(rest, &r.Header, f, l.Fields, true); fault != nil {
 		return fault
 	}
@@ -165,18 +166,18 @@ func parseFields(s string, h *wire.Header, f *framing, most int, request bool) *
 		if n == most {
 			return wire.FaultFields
 		}
-		i := 0
-		for i < len(line) && wire.IsTokenChar(line[i]) {
-			i++
-		}
-		if i == 0 || i == len(line) || line[i] != ':' {
-			return wire.FaultField // RFC 9112 §5: also white space before the colon and obs-fold
+		i := strings.IndexByte(line, ':')
+		if i < 0 {
+			return wire.FaultField
 		}
 		name, value := line[:i], trim(line[i+1:])
+		id := wire.NameOf(name)
+		if id == wire.Other && !wire.ValidToken(name) {
+			return wire.FaultField // RFC 9112 §5: also white space before the colon and obs-fold
+		}
 		if !wire.ValidValue(value) {
 			return wire.FaultFieldValue
 		}
-		id := wire.NameOf(name)
 		if id.EndToEnd() {
 			h.AddRead(id, name, value)
 			continue
@@ -260,6 +261,9 @@ func (f *framing) connection(v string) *wire.Fault {
 }
 
 func trim(s string) string {
+	if len(s) > 1 && s[0] == ' ' {
+		s = s[1:] // which is all there is, mostly
+	}
 	for s != "" && (s[0] == ' ' || s[0] == '\t') {
 		s = s[1:]
 	}
@@ -298,7 +302,8 @@ func parseResponse(s string, resp *wire.Response, f *framing) *wire.Fault {
 		resp.Reason = line[13:]
 	}
 	old := line[7] == '0'
-	*f = framing{length: -1}
+	*f = framing{}
+	f.length = -1
 	if fault := parseFields(rest, &resp.Header, f, maxResponseFields, false); fault != nil {
 		return fault
 	}
