@@ -17,6 +17,7 @@ import (
 const (
 	easePercent  = 400      // how much garbage there may be while a document is loaded, in percent of what lives
 	leastGarbage = 48 << 20 // how much there may always be, as far as the percentage allows it
+	roomForSmall = 8 << 20 // how much there may be where little lives: collected as often as the percentage says, requests would pay for it
 )
 
 // garbage is how the collector is set, which is so for the whole process.
@@ -102,8 +103,11 @@ func collector() (percent int, live, scanned uint64) {
 }
 
 // percentOf returns how much garbage there may be in percent of what lives: percent of what has to be looked through, at least a quarter of all, and
-// leastGarbage; but never more than percent of all.
+// leastGarbage; but never more than percent of all. Where little lives it is more, up to easePercent.
 func percentOf(percent int, live, scanned uint64) int {
+	if live > 0 {
+		percent = max(percent, int(min(easePercent, roomForSmall*100/live))) //nolint:gosec // at most easePercent
+	}
 	if live <= leastGarbage/8 { // nothing worth it, or nothing known
 		return percent
 	}
