@@ -65,7 +65,7 @@ func (u *Upstream) send(s *sending) (*wire.Response, error) {
 	if s.body.whole = c.Body == nil; !s.body.whole {
 		u.keepBody(s)
 	}
-	now := time.Now()
+	now := now(x)
 	u.budget.count(u.registry.clock(now))
 	if s.late(now) {
 		return nil, late(nil)
@@ -92,6 +92,14 @@ func (u *Upstream) send(s *sending) (*wire.Response, error) {
 		}
 		p = next
 	}
+}
+
+// now is the time, by the one clock that matters: reading that of the wall as well takes as long again.
+func now(x *policy.Exchange) time.Time {
+	if x.Start.IsZero() {
+		return time.Now()
+	}
+	return x.Start.Add(time.Since(x.Start))
 }
 
 // late says whether the time for the request is used up.
@@ -138,8 +146,8 @@ func (u *Upstream) attempt(c *wire.Call, p pick, start time.Time) (*wire.Respons
 	was := nothing
 	defer u.leave(p, &was)
 	resp, err := t.pool.Do(c)
-	end := time.Now()
-	took := end.Sub(start)
+	took := time.Since(start)
+	end := start.Add(took)
 	if err != nil {
 		failed := callError(err)
 		was = u.failed(t, c, failed, start)

@@ -77,6 +77,7 @@ func (l *accessLog) wants(f *flow, resp *wire.Response) bool {
 
 // tell fills in the request's line.
 func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
+	f.told = true
 	x, l := &f.x, &f.line
 	calls := l.Calls[:0]
 	for _, c := range x.Calls {
@@ -114,9 +115,11 @@ func (f *flow) tell(r *wire.Request, out wire.Outcome, took time.Duration) {
 // reset makes f ready for another request, keeping the room of its lists.
 func (f *flow) reset() {
 	f.x.Reset()
-	clear(f.line.Calls)
-	f.line = telemetry.Line{Calls: f.line.Calls[:0]}
-	f.untold = false
+	if f.told {
+		clear(f.line.Calls)
+		f.line = telemetry.Line{Calls: f.line.Calls[:0]}
+	}
+	f.told, f.untold = false, false
 	clear(f.sent)
 	f.sent = f.sent[:0]
 	f.snapshot, f.rule, f.matched, f.failed = nil, nil, "", nil

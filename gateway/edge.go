@@ -31,6 +31,7 @@ type flow struct {
 	failed   *problem.Problem // what the gateway answered with, nil when something else answered
 	sent     []wire.Claim     // the answers of upstreams
 	untold   bool             // the access log does not want it
+	told     bool             // line is filled in
 	line     telemetry.Line   // for the access log
 }
 

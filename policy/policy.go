@@ -193,5 +193,7 @@ func (x *Exchange) Reset() {
 	clear(x.Params)
 	clear(x.Calls)
 	clear(x.holds)
-	*x = Exchange{Params: x.Params[:0], Calls: x.Calls[:0], holds: x.holds[:0]}
+	params, calls, holds := x.Params[:0], x.Calls[:0], x.holds[:0]
+	*x = Exchange{} // in place: with the lists in it, it would be made elsewhere and copied
+	x.Params, x.Calls, x.holds = params, calls, holds
 }

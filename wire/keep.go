@@ -24,7 +24,8 @@ func (r *Request) Reset() {
 	h, t := r.Header, r.Trailer
 	h.Reset()
 	t.Reset()
-	*r = Request{Header: h, Trailer: t}
+	*r = Request{} // in place: with the lists in it, it would be made elsewhere and copied
+	r.Header, r.Trailer = h, t
 }
 
 // Bytes is a body held in memory.

@@ -4,7 +4,6 @@ package upstream
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -142,24 +141,17 @@ func (b *backend) make(x *policy.Exchange) error {
 // fill makes the call out of the request: the canonical path that was matched and that all policies saw is what goes out.
 // What is of the connection only (framing, hop-by-hop fields) is made anew by the engine.
 func (b *backend) fill(x *policy.Exchange) {
-	r := x.Request
-	var body io.Reader
+	r, c := x.Request, &x.Out
+	*c = wire.Call{}
+	c.Method, c.Target, c.Host, c.Header, c.Length = r.Method, target(r), x.Host, &r.Header, r.Length
 	if r.Body != nil {
-		body = r.Body
+		c.Body = r.Body
 	}
-	x.Out = wire.Call{
-		Method:  r.Method,
-		Target:  target(r),
-		Host:    x.Host,
-		Header:  &r.Header,
-		Body:    body,
-		Length:  r.Length,
-		Upgrade: b.upgrade(r.Upgrade),
-		Expect:  r.Expect,
-		Request: r,
-
-		Deadline: wire.GRPCDeadline(&r.Header, x.Start), // of the whole call, as its client meant it
+	if r.Upgrade != "" {
+		c.Upgrade = b.upgrade(r.Upgrade)
 	}
+	c.Expect, c.Request = r.Expect, r
+	c.Deadline = wire.GRPCDeadline(&r.Header, x.Start) // of the whole call, as its client meant it
 }
 
 // upgrade returns what the client asks to switch to, if all of it is allowed.
