@@ -26,7 +26,7 @@ func (u *upConn) send(c *wire.Call) error {
 		if err := u.s.write(u.o.b, time.Now(), idleOf(c)); err != nil {
 			return err
 		}
-		u.phase = toRead
+		u.written()
 		return u.sendBody(c)
 	}
 	last := earlier(c.Deadline, c.HeadBy)
@@ -51,7 +51,8 @@ func (u *upConn) send(c *wire.Call) error {
 		u.s.w += u.s.n
 	case u.phase == toFlush && err == nil:
 		if err = u.s.write(u.o.b[u.sent:], time.Now(), idleOf(c)); err == nil {
-			u.phase, u.at = toRead, time.Now()
+			u.written()
+			u.at = time.Now()
 		}
 	}
 	if err != nil || u.phase == stale {
@@ -80,7 +81,7 @@ func (u *upConn) start(fd uintptr) bool {
 	n, err := socket.Write(fd, u.o.b)
 	switch {
 	case n == len(u.o.b):
-		u.phase = toRead
+		u.written()
 		return u.due
 	case n == 0 && err != syscall.EAGAIN:
 		u.phase = stale
@@ -88,6 +89,13 @@ func (u *upConn) start(fd uintptr) bool {
 		u.phase, u.sent = toFlush, n
 	}
 	return true
+}
+
+// written ends the writing of the head. Its block goes back at once: a call made again is built anew, and the next one finds the block
+// where the processor has it at hand.
+func (u *upConn) written() {
+	u.phase = toRead
+	u.o.free()
 }
 
 func idleOf(c *wire.Call) time.Duration {
@@ -207,7 +215,6 @@ func (u *upConn) await(by time.Time) error {
 				return err
 			}
 		}
-		u.o.shrink() // it is kept for a second try
 		if r := u.call.Request; r != nil && r.Conn != nil && r.Conn.Watch != nil {
 			u.stop = r.Conn.Watch(u.goneF)
 		}

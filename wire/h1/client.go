@@ -76,7 +76,9 @@ func (p *Pool) Do(c *wire.Call) (*wire.Response, error) {
 		if failed != nil {
 			return nil, failed
 		}
-		u.gone.Store(false)
+		if u.gone.Load() {
+			u.gone.Store(false)
+		}
 		if !c.Cancel.Begin(u.goneF) {
 			u.at = time.Time{}
 			p.put(u)
@@ -104,7 +106,8 @@ func (u *upConn) do(c *wire.Call) (resp *wire.Response, failed *wire.CallError, 
 		u.s.size = socket.Part // what comes cannot be spliced, and the more there is the fewer records it takes
 	}
 	u.build(c)
-	inline := u.inline(c)
+	var inline inlined
+	u.inline(c, &inline)
 	u.due = !inline.all
 	err := u.send(c)
 	if u.phase == stale {
@@ -151,37 +154,34 @@ type inlined struct {
 	saved []byte
 }
 
-// inline puts the whole body of c behind the head in u.o, if it is here and fits.
-func (u *upConn) inline(c *wire.Call) inlined {
-	if c.Body == nil || c.Length == 0 {
-		return inlined{all: true}
+// inline puts the whole body of c behind the head in u.o, if it is here and fits, and says in in what it did.
+func (u *upConn) inline(c *wire.Call, in *inlined) {
+	if in.all = c.Body == nil || c.Length == 0; in.all {
+		return
 	}
 	src, free := sourceOf(c.Body)
 	defer free()
-	in := inlined{}
 	switch b := c.Body.(type) {
 	case *body:
 		in.b, in.mark, in.r = b, *b, b.s.r
 	case *wire.Bytes:
 		in.bytes, in.saved = b, b.Peek()
 	default:
-		return in
+		return
 	}
 	if c.Length > 0 {
 		p := src.peek()
-		if int64(len(p)) < c.Length || len(u.o.b)+len(p) > cap(u.o.b) {
-			return inlined{}
+		if in.all = int64(len(p)) >= c.Length && len(u.o.b)+len(p) <= cap(u.o.b); in.all {
+			u.o.b = append(u.o.b, p[:c.Length]...)
+			src.discard(int(c.Length))
 		}
-		u.o.b = append(u.o.b, p[:c.Length]...)
-		src.discard(int(c.Length))
-		in.all = true
-		return in
+		return
 	}
-	return u.inlineChunked(src, in)
+	u.inlineChunked(src, in)
 }
 
 // inlineChunked is inline for a body of unknown length: one chunk, if the end is here.
-func (u *upConn) inlineChunked(src source, in inlined) inlined {
+func (u *upConn) inlineChunked(src source, in *inlined) {
 	head := len(u.o.b)
 	n := 0
 	for p := src.peek(); len(p) > 0; p = src.peek() {
@@ -191,13 +191,12 @@ func (u *upConn) inlineChunked(src source, in inlined) inlined {
 		}
 		src.discard(len(p))
 	}
-	if !src.ended() {
-		in.all = true
-		in.undo()
-		return inlined{}
-	}
+	whole := src.ended()
 	in.all = true
 	in.undo()
+	if in.all = whole; !whole {
+		return
+	}
 	if n > 0 {
 		u.o.b = strconv.AppendInt(u.o.b, int64(n), 16)
 		u.o.b = append(u.o.b, "\r\n"...)
@@ -208,7 +207,6 @@ func (u *upConn) inlineChunked(src source, in inlined) inlined {
 		u.o.b = append(u.o.b, "\r\n"...)
 	}
 	u.o.b = append(u.o.b, "0\r\n\r\n"...)
-	return in
 }
 
 // undo puts the body back as it was before inline. It returns false when the body did not go out whole.
@@ -229,7 +227,7 @@ func (in *inlined) undo() bool {
 func (u *upConn) build(c *wire.Call) {
 	o := &u.o
 	if c.Body == nil {
-		o.take(headBlock) // it is kept until the answer is here, for the call may have to be made again
+		o.take(headBlock)
 	}
 	o.start()
 	b := append(o.b, c.Method...)

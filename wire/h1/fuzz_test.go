@@ -68,7 +68,7 @@ func (w *witness) Handle(r *wire.Request) *wire.Response {
 	}
 	u := &upConn{call: call}
 	u.build(call)
-	u.inline(call)
+	u.inline(call, new(inlined))
 	s.forwarded = string(u.o.b)
 	u.o.free()
 	w.seen = append(w.seen, s)

@@ -56,7 +56,6 @@ func (u *upConn) upload(c *wire.Call) error {
 	}
 	u.stopWatch() // two cannot read from the client
 	u.due = false
-	u.o.free() // there is no second try from here on
 	up := &upload{done: make(chan struct{})}
 	u.up = up
 	if b, ok := c.Body.(wire.Shared); ok {
@@ -149,12 +148,10 @@ func (u *upConn) response(c *wire.Call) *wire.Response {
 	if u.up != nil && u.up.over() {
 		u.up.unshare() // as it mostly is by now: the client's connection can have another request
 	}
-	u.o.free() // there is no second try from here on
-	u.body = body{s: &u.s, idle: c.Idle, by: earlier(c.Deadline, c.BodyBy), trailer: &r.Trailer, wait: u, closed: u.endF}
-	if u.body.idle == 0 {
-		u.body.idle = idleOf(c)
-	}
 	b := &u.body
+	*b = body{}
+	b.s, b.wait, b.closed, b.trailer = &u.s, u, u.endF, &r.Trailer
+	b.idle, b.by = idleOf(c), earlier(c.Deadline, c.BodyBy)
 	r.Body = b
 	switch {
 	case r.Status == 101:

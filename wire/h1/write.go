@@ -1,7 +1,6 @@
 package h1
 
 import (
-	"bytes"
 	"errors"
 	"net"
 	"net/http"
@@ -39,14 +38,6 @@ func (o *outBuf) free() {
 	if o.b != nil {
 		socket.Give(o.b)
 		o.b = nil
-	}
-}
-
-// shrink makes what is in o take no more memory than it has to.
-func (o *outBuf) shrink() {
-	if b := o.b; cap(b) > 2*len(b) {
-		o.b = bytes.Clone(b)
-		socket.Give(b)
 	}
 }
 
