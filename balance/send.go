@@ -65,7 +65,7 @@ func (u *Upstream) send(s *sending) (*wire.Response, error) {
 	if s.body.whole = c.Body == nil; !s.body.whole {
 		u.keepBody(s)
 	}
-	now := now(x)
+	now := x.Now()
 	u.budget.count(u.registry.clock(now))
 	if s.late(now) {
 		return nil, late(nil)
@@ -92,14 +92,6 @@ func (u *Upstream) send(s *sending) (*wire.Response, error) {
 		}
 		p = next
 	}
-}
-
-// now is the time, by the one clock that matters: reading that of the wall as well takes as long again.
-func now(x *policy.Exchange) time.Time {
-	if x.Start.IsZero() {
-		return time.Now()
-	}
-	return x.Start.Add(time.Since(x.Start))
 }
 
 // late says whether the time for the request is used up.

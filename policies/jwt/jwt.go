@@ -49,7 +49,7 @@ type demand struct {
 
 // Handle checks the token.
 func (g *gate) Handle(x *policy.Exchange, next policy.Handler) (*wire.Response, error) {
-	why, err := g.admit(x, time.Now(), func(begin func() <-chan struct{}) error {
+	why, err := g.admit(x, x.Now(), func(begin func() <-chan struct{}) error {
 		ready := begin()
 		if ready == nil {
 			return nil
