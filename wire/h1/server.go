@@ -41,6 +41,9 @@ type conn struct {
 	state  atomic.Int32 // idle, busy or dead
 	joined atomic.Bool  // with a target's, after a switch of protocols
 	seen   time.Time    // when the last head had been read
+	clock  time.Time    // see now
+
+	luckless, unlucky int // see await
 
 	waitFn  func() error // sendContinue, made once
 	old     bool         // the current request is HTTP/1.0, which takes no interim responses

@@ -33,6 +33,7 @@ type stream struct {
 	onRead func(fd uintptr) bool // readable, made once
 	n      int                   // what onRead found
 	errno  syscall.Errno
+	waits  int // times that onRead found nothing
 
 	onWrite  func(fd uintptr) bool // writable, made with the first write
 	toWrite  []byte                // what it still has to write
@@ -214,7 +215,11 @@ func (s *stream) readable(fd uintptr) bool {
 	if s.buf == nil {
 		socket.Give(b)
 	}
-	return s.errno != syscall.EAGAIN
+	if s.errno != syscall.EAGAIN {
+		return true
+	}
+	s.waits++
+	return false
 }
 
 // armRead sees to a deadline no later than by. One that is earlier stays: when it passes too soon, fill goes on. So
