@@ -54,7 +54,7 @@ var (
 
 // load2 runs h2load against a port. It tells no percentiles; the mean stands in for the 50th.
 func load2(k kase, port int, p *process, seconds int) (s sample, err error) {
-	args := []string{"-c", "1", "nice", "-n", "-10", "h2load", "-t1", "-c" + strconv.Itoa(k.conns), "-m" + strconv.Itoa(k.h2), "-D" + strconv.Itoa(seconds)}
+	args := slices.Concat([]string{"-c", "1"}, priority, []string{"h2load", "-t1", "-c" + strconv.Itoa(k.conns), "-m" + strconv.Itoa(k.h2), "-D" + strconv.Itoa(seconds)})
 	for _, h := range slices.Concat(headers[1:], k.headers) {
 		args = append(args, "-H", h)
 	}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A kase is one load.
@@ -49,7 +50,9 @@ func main() {
 	rounds := flag.Int("rounds", 5, "rounds of every case")
 	seconds := flag.Int("seconds", 3, "seconds of load each")
 	peers := flag.String("peers", "bench/out", "where programs are that Debian has not")
-	only := flag.String("case", "", "part of the names of the cases to run")
+	only := flag.String("case", "", "the name of a case to run, or a part of the names of several")
+	before := flag.String("before", "", "another build of the gateway, to take part wherever sallyport or jwt chain does")
+	urgent := flag.Bool("urgent", false, "run before all else on the machine, with a pause after each run: for one that has other work")
 	list := flag.Bool("list", false, "name the cases and do nothing")
 	flag.Parse()
 	id, err := newVisitor()
@@ -57,12 +60,16 @@ func main() {
 		log.Fatal(err)
 	}
 	all := slices.Concat(kases, policyCases(id), composing())
-	all = slices.DeleteFunc(all, func(k kase) bool { return !strings.Contains(k.name, *only) })
+	whole := slices.ContainsFunc(all, func(k kase) bool { return k.name == *only })
+	all = slices.DeleteFunc(all, func(k kase) bool { return k.name != *only && (whole || !strings.Contains(k.name, *only)) })
 	if *list {
 		for _, k := range all {
 			fmt.Println(k.name)
 		}
 		return
+	}
+	if *urgent {
+		priority, pause = urgently, time.Second
 	}
 	plain := contenders(*dir)
 	for i := range all {
@@ -70,7 +77,11 @@ func main() {
 			all[i].only = names(plain)
 		}
 	}
-	if err := run(*dir, *rounds, *seconds, all, slices.Concat(plain, withPolicies(*dir, *peers, id), composers(*dir))); err != nil {
+	cs := slices.Concat(plain, withPolicies(*dir, *peers, id), composers(*dir))
+	if *before != "" {
+		cs = append(cs, earlier(*dir, *before, cs, all)...)
+	}
+	if err := run(*dir, *rounds, *seconds, all, cs); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -156,6 +167,7 @@ func compare(dir string, k kase, cs []contender, procs map[string]*process, roun
 				return fmt.Errorf("%s, %s, round %d: %w", k.name, c.name, round+1, err)
 			}
 			results[c.name] = append(results[c.name], s)
+			time.Sleep(pause)
 		}
 	}
 	if k.composes {

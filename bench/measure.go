@@ -22,7 +22,7 @@ type process struct {
 
 // start starts a program on one core and waits until its port is open.
 func start(dir, name, core string, port int, args []string) (*process, error) {
-	cmd := exec.Command("taskset", append([]string{"-c", core, "nice", "-n", "-10"}, args...)...)
+	cmd := exec.Command("taskset", slices.Concat([]string{"-c", core}, priority, args)...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := os.Create(filepath.Join(dir, strings.ReplaceAll(strings.ReplaceAll(name, "/", "-"), " ", "-")+".log"))
@@ -65,7 +65,7 @@ var headers = []string{
 
 // load runs wrk against a port.
 func load(dir string, k kase, port int, p *process, seconds int) (sample, error) {
-	args := []string{"-c", "1", "nice", "-n", "-10", "wrk", "-t1", "-c" + strconv.Itoa(k.conns), fmt.Sprintf("-d%ds", seconds), "--latency", "--timeout", "5s"}
+	args := slices.Concat([]string{"-c", "1"}, priority, []string{"wrk", "-t1", "-c" + strconv.Itoa(k.conns), fmt.Sprintf("-d%ds", seconds), "--latency", "--timeout", "5s"})
 	for _, h := range slices.Concat(headers, k.headers) {
 		args = append(args, "-H", h)
 	}
