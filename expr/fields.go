@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"sallyport/schema"
 	"sallyport/wire"
@@ -48,8 +49,32 @@ func (v Values) Uses() (out []Ref) {
 // ErrControl is what a value fails with that cannot stand in a header field.
 var ErrControl = errors.New("it holds a control character, which cannot stand in a header field")
 
+// Errors of lists of values.
+var (
+	ErrSeveral = errors.New("it makes several values of a field that has one")
+	ErrMany    = fmt.Errorf("it makes more than %d values of one field", maxValues)
+)
+
+// maxValues is how many fields of one name are made at most.
+const maxValues = 100
+
+// single are the fields, in small letters, of which a message has one (RFC 9110): receivers do not agree on which of several counts.
+var single = []string{
+	"age", "authorization", "content-location", "content-range", "content-type", "etag", "expires", "from", "if-modified-since", "if-range", "if-unmodified-since",
+	"last-modified", "location", "max-forwards", "proxy-authorization", "referer", "retry-after", "server", "user-agent",
+}
+
+// most is how many fields of a name there may be, and what is wrong with more.
+func most(name string) (int, error) {
+	if slices.Contains(single, strings.ToLower(name)) {
+		return 1, ErrSeveral
+	}
+	return maxValues, ErrMany
+}
+
 // Add adds the values to h. An expression that makes a list adds each of its items. What is empty is left out.
 func (v Values) Add(h *wire.Header, name string, vars Vars) error {
+	n := 0
 	for _, t := range v {
 		x, err := t.Value(vars)
 		if err != nil {
@@ -67,9 +92,15 @@ func (v Values) Add(h *wire.Header, name string, vars Vars) error {
 			if err != nil {
 				return &EvalError{t.src, err}
 			}
-			if s != "" {
-				h.Add(name, s)
+			if s == "" {
+				continue
 			}
+			if n++; n > 1 {
+				if limit, wrong := most(name); n > limit {
+					return &EvalError{t.src, wrong}
+				}
+			}
+			h.Add(name, s)
 		}
 	}
 	return nil
@@ -80,6 +111,9 @@ func CheckFields(setting string, m map[string]Values) (errs []error) {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if why := unsettable(name); why != "" {
 			errs = append(errs, schema.At(schema.Join(setting, name), errors.New(why)))
+		}
+		if limit, wrong := most(name); len(m[name]) > limit {
+			errs = append(errs, schema.At(schema.Join(setting, name), wrong))
 		}
 		for _, v := range m[name] {
 			if s, constant := v.Constant(); constant && !wire.ValidValue(s) {
