@@ -72,6 +72,13 @@ func (a *audience) left() {
 	a.tell(func(*ear) bool { return true })
 }
 
+// hasLeft says whether the client has gone, as far as anybody looked.
+func (a *audience) hasLeft() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.gone
+}
+
 // drop tells those that wait in j that nobody needs it. Who begins to wait later is told likewise, since j.stop is set.
 func (a *audience) drop(j *job) { a.tell(func(e *ear) bool { return e.job == j }) }
 

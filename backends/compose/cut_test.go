@@ -3,6 +3,7 @@ package compose
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,8 +15,10 @@ import (
 	"time"
 
 	"sallyport/balance"
+	"sallyport/problem"
 	"sallyport/schema"
 	"sallyport/telemetry"
+	"sallyport/wire"
 	"sallyport/wire/memnet"
 )
 
@@ -153,6 +156,28 @@ func (ts *targets) wrote() int {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	return ts.sent
+}
+
+// A client that goes away while an answer is read ends the call, and is why it failed.
+func TestGoneWhileReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ts := &targets{}
+		t.Cleanup(ts.crew.Wait)
+		ts.serve(t, "a:80")
+		h := made(t, ts.upstream(t, "targets: [http://a]"), "timeout: 10m\ncalls: { half: { upstream: s, path: /half, on_error: omit } }\nmerge: [half]")
+		start, x := time.Now(), exchange("/")
+		x.Request.Conn.Watch = func(gone func()) func() {
+			done := make(chan struct{})
+			time.AfterFunc(time.Second, func() { defer close(done); gone() })
+			return func() { <-done }
+		}
+		_, err := h(x)
+		x.End()
+		synctest.Wait()
+		if took := time.Since(start); !errors.Is(problem.From(err), wire.ErrClientGone) || took > 2*time.Second || ts.left[0] != "/half" {
+			t.Errorf("%v after %v; the gateway left %v", err, took, ts.left)
+		}
+	})
 }
 
 // upstream is a real one, named s.

@@ -107,7 +107,7 @@ func (j *job) begin(resp *wire.Response, body io.Reader) error {
 // wrong is why the call failed after all.
 func (f *flow) wrong(err error) error {
 	if f.from.err != nil {
-		return unread(f.from.err)
+		return f.job.unread(f.from.err)
 	}
 	return &callError{502, "was answered with what is no good JSON", err}
 }

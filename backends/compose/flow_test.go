@@ -3,6 +3,7 @@ package compose
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -326,7 +327,7 @@ func TestFlowStops(t *testing.T) {
 			resp.Close()
 			x.End()
 			want := map[bool]time.Duration{false: time.Minute, true: 10 * time.Second}[client]
-			if err == nil || len(got) < 100<<10 || json.Valid(got) || took != want || stops != 1 {
+			if err == nil || errors.Is(err, wire.ErrClientGone) != client || len(got) < 100<<10 || json.Valid(got) || took != want || stops != 1 {
 				t.Errorf("%v after %v and %d bytes; the client's watcher was stopped %d times", err, took, len(got), stops)
 			}
 		})

@@ -164,10 +164,10 @@ func (j *job) bytes(resp *wire.Response) ([]byte, error) {
 		if ahead < limit && errors.Is(err, policy.ErrTooLarge) {
 			return nil, j.begin(resp, body)
 		}
-		return b, unread(err)
+		return b, j.unread(err)
 	}
 	b, err := j.collect(body, length, limit)
-	return b, unread(err)
+	return b, j.unread(err)
 }
 
 // plain is the body without its encoding, and its length, -1 for one that is not known.
@@ -190,10 +190,12 @@ func (j *job) plain(resp *wire.Response) (io.Reader, int64, error) {
 }
 
 // unread is the error of a body that could not be read.
-func unread(err error) error {
+func (j *job) unread(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case j.run.client.hasLeft():
+		return wire.ErrClientGone
 	case errors.Is(err, policy.ErrTooLarge):
 		return &callError{502, "was answered with too large a body", err}
 	case timedOut(err):
