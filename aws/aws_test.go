@@ -20,6 +20,24 @@ import (
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
+// An output is what is logged.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
 // A source finds what it is told to.
 type source struct {
 	mu    sync.Mutex
@@ -64,9 +82,9 @@ func signed(c *aws.Credentials) (string, error) {
 }
 
 // kept runs f in a bubble, with credentials that are kept of s.
-func kept(t *testing.T, s *source, f func(c *aws.Credentials, log *bytes.Buffer)) {
+func kept(t *testing.T, s *source, f func(c *aws.Credentials, log *output)) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log output
 		s.began = time.Now()
 		c := aws.NewCredentials("eu-central-1", s.find, slog.New(slog.NewTextHandler(&log, nil)))
 		if _, err := signed(c); err == nil || !strings.Contains(err.Error(), "not known yet") {
@@ -97,7 +115,7 @@ func wantID(t *testing.T, c *aws.Credentials, want string) {
 func TestRenewed(t *testing.T) {
 	s := &source{}
 	synctest.Test(t, func(*testing.T) { s.keys = keys("one", time.Now().Add(time.Hour)) }) // bubbles begin at one time
-	kept(t, s, func(c *aws.Credentials, log *bytes.Buffer) {
+	kept(t, s, func(c *aws.Credentials, log *output) {
 		wantID(t, c, "one")
 		s.set(keys("two", time.Now().Add(2*time.Hour)), nil)
 		time.Sleep(55*time.Minute - time.Second)
@@ -117,7 +135,7 @@ func TestRenewed(t *testing.T) {
 func TestNotRenewed(t *testing.T) {
 	s := &source{}
 	synctest.Test(t, func(*testing.T) { s.keys = keys("one", time.Now().Add(10*time.Minute)) })
-	kept(t, s, func(c *aws.Credentials, log *bytes.Buffer) {
+	kept(t, s, func(c *aws.Credentials, log *output) {
 		s.set(aws.Keys{}, errors.New("the token service is away"))
 		time.Sleep(time.Hour)
 		wantID(t, c, "one")
@@ -138,7 +156,7 @@ func TestNotRenewed(t *testing.T) {
 // Without any, signing says why, and they are looked for again and again, ever more seldom.
 func TestNone(t *testing.T) {
 	s := &source{err: errors.New("nobody has any")}
-	kept(t, s, func(c *aws.Credentials, _ *bytes.Buffer) {
+	kept(t, s, func(c *aws.Credentials, _ *output) {
 		if _, err := signed(c); err == nil || !strings.Contains(err.Error(), "there are no credentials for AWS: nobody has any") {
 			t.Errorf("got %v", err)
 		}
@@ -160,7 +178,7 @@ func TestNone(t *testing.T) {
 // Those that do not end are looked for again when AWS does not take them, however often it says so.
 func TestDoubted(t *testing.T) {
 	s := &source{keys: keys("one", time.Time{})}
-	kept(t, s, func(c *aws.Credentials, _ *bytes.Buffer) {
+	kept(t, s, func(c *aws.Credentials, _ *output) {
 		time.Sleep(24 * time.Hour)
 		if got := s.times(); got != "[0s]" {
 			t.Errorf("looked at %s", got)
@@ -191,12 +209,12 @@ func TestMended(t *testing.T) {
 		return call.Header.Get("Authorization")
 	}
 	var want string // all bubbles begin at one time
-	kept(t, &source{keys: keys("one", time.Time{})}, func(c *aws.Credentials, _ *bytes.Buffer) {
+	kept(t, &source{keys: keys("one", time.Time{})}, func(c *aws.Credentials, _ *output) {
 		time.Sleep(10 * time.Second)
 		want = signature(c)
 	})
 	s := &source{keys: wrong}
-	kept(t, s, func(c *aws.Credentials, _ *bytes.Buffer) {
+	kept(t, s, func(c *aws.Credentials, _ *output) {
 		if signature(c) == want {
 			t.Error("the secret does not count")
 		}
@@ -214,7 +232,7 @@ func TestMended(t *testing.T) {
 func TestNothingShows(t *testing.T) {
 	k := keys("canary", time.Time{})
 	s := &source{keys: k}
-	kept(t, s, func(c *aws.Credentials, log *bytes.Buffer) {
+	kept(t, s, func(c *aws.Credentials, log *output) {
 		shown := fmt.Sprintf("%v %+v %#v %s %v", k, k, k, &k, c.Mask("x session-of-canary y secret-of-canary z canary"))
 		if strings.Contains(shown, "canary") || strings.Contains(log.String(), "canary") {
 			t.Errorf("they show: %s\n%s", shown, log)

@@ -31,11 +31,11 @@ var (
 		Do:      "Give ca_file with the authority that the target's certificate is from, and server_name if it is for another name.",
 		Example: "upstreams:\n  users: { targets: [https://10.0.0.1], tls: { insecure_skip_verify: true } }"})
 	plainTarget = lint.Define(lint.Rule{Code: "SP402", Title: "In clear over the internet",
-		Why:     "A target is at a public address and spoken with by http, so that requests and answers can be read and changed on the way.",
+		Why:     "A target, or the endpoint of a function, is at a public address and spoken with by http, so that requests and answers can be read and changed on the way.",
 		Do:      "Write https, or reach it by a network of your own.",
 		Example: "upstreams:\n  users: { targets: [\"http://8.8.8.8\"] }"})
 	plainName = lint.Define(lint.Rule{Code: "SP403", Severity: lint.Note, Title: "In clear to a name that may be anywhere",
-		Why:     "A target is spoken with by http, and its name does not tell whether it is in a network of your own.",
+		Why:     "A target, or the endpoint of a function, is spoken with by http, and its name does not tell whether it is in a network of your own.",
 		Do:      "Write https if it is not.",
 		Example: "upstreams:\n  users: { targets: [\"http://api.partner.io\"] }"})
 	clearCredentials = lint.Define(lint.Rule{Code: "SP404", Title: "Credentials in clear",

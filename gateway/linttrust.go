@@ -99,22 +99,33 @@ func (b *builder) clear(rules []*rule, listeners []*schema.Node) {
 	}
 }
 
-// plain finds targets on the internet that are spoken with in clear.
+// plain finds targets and functions on the internet that are spoken with in clear.
 func (b *builder) plain() {
 	for _, name := range b.names {
 		targets := b.doc.Root.Field("upstreams").Field(name).Field("targets").List()
 		for i, t := range b.doc.Upstreams[name].Targets {
-			if t.URL == nil || t.URL.Scheme == "https" || i >= len(targets) {
-				continue
-			}
-			path := schema.Index(schema.Join("upstreams", name)+".targets", i)
-			switch where(t.URL) {
-			case outside:
-				b.finds(plainTarget, targets[i], path, "%s is an address of the internet, and what goes there can be read and changed on the way", t.URL.Hostname())
-			case named:
-				b.finds(plainName, targets[i], path, "requests to %s go in clear", t.URL.Hostname())
+			if i < len(targets) {
+				b.unveiled(t.URL, targets[i], schema.Index(schema.Join("upstreams", name)+".targets", i))
 			}
 		}
+	}
+	for _, f := range b.doc.Root.Field("functions").Entries() {
+		if c := b.doc.Functions[f.Name]; c != nil && c.AWS != nil {
+			b.unveiled(c.AWS.Endpoint, f.Node.Field("aws").Field("endpoint"), schema.Join("functions", f.Name)+".aws.endpoint")
+		}
+	}
+}
+
+// unveiled finds a place that is spoken with in clear; u is nil for none.
+func (b *builder) unveiled(u *url.URL, n *schema.Node, path string) {
+	if u == nil || u.Scheme == "https" {
+		return
+	}
+	switch where(u) {
+	case outside:
+		b.finds(plainTarget, n, path, "%s is an address of the internet, and what goes there can be read and changed on the way", u.Hostname())
+	case named:
+		b.finds(plainName, n, path, "requests to %s go in clear", u.Hostname())
 	}
 }
 

@@ -111,7 +111,7 @@ routes: [{ match: "/{path...}", function: f }]
 		{"its timeout", fails(`{"errorMessage":"2026-01-01T00:00:00.000Z 1 Task timed out after 3.00 seconds"}`), 504, "upstream_timeout", "Task timed out"},
 		{"no JSON", returns("hello"), 502, "function_error", "returned what is no response"},
 		{"another shape", returns(`{"status": 200}`), 502, "function_error", `the result has the key \"status\"`},
-		{"a result that is too large", returns(`"` + strings.Repeat("x", 17<<20) + `"`), 502, "function_error", "larger than 16 MiB"},
+		{"a result that is too large", returns(`"` + strings.Repeat("x", 16<<20) + `"`), 502, "function_error", "larger than 16 MiB"},
 		{"no room", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "7")
 			refuse(w, 429, "TooManyRequestsException", "Rate Exceeded.")

@@ -59,11 +59,11 @@ func (q *call) refused(resp *wire.Response) error {
 	if rejected && r.kind != "AccessDeniedException" {
 		q.f.credentials.Doubt()
 	}
-	switch {
-	case r.status == 429:
+	switch r.status {
+	case 429:
 		q.f.counts.throttled.Add(1)
 		return problem.Overloaded.New("The function has no room for more calls right now.").With("Retry-After", wait(resp)).Because(r)
-	case r.status == 413:
+	case 413:
 		q.f.counts.refused.Add(1)
 		return problem.BodyTooBig.New("The function does not take so much.").Because(r)
 	}

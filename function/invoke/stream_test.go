@@ -139,7 +139,7 @@ func TestLongStream(t *testing.T) {
 	part := strings.Repeat("0123456789abcdef", 1<<16) // 1 MiB
 	l.has("f", func(rw http.ResponseWriter, r *http.Request) {
 		streams(chunk(head))(rw, r)
-		for range 40 {
+		for range 20 {
 			streams(chunk(part))(rw, r)
 		}
 		streams(complete("{}"))(rw, r)
@@ -147,7 +147,7 @@ func TestLongStream(t *testing.T) {
 	resp := w.open("GET", "/", "")
 	defer func() { _ = resp.Body.Close() }()
 	got := make([]byte, len(part))
-	for i := range 40 {
+	for i := range 20 {
 		if _, err := io.ReadFull(resp.Body, got); err != nil || !bytes.Equal(got, []byte(part)) {
 			t.Fatalf("part %d is another, %v", i, err)
 		}
