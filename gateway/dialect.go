@@ -49,13 +49,16 @@ func (f *flow) dialectOf() *dialect {
 
 // wording is what d says of p, with its status and text filled in.
 func (d *dialect) wording(f *flow, p *problem.Problem) wording {
-	who := f.x.Denied
-	w, found := d.words[p.Name+"/"+who.Policy+"/"+who.Reason]
+	who, name := f.x.Denied, p.Name
+	if p.Status == problem.UpstreamOut.Status { // a call of a composition, too
+		name = problem.UpstreamOut.Name
+	}
+	w, found := d.words[name+"/"+who.Policy+"/"+who.Reason]
 	if !found {
-		w, found = d.words[p.Name+"/"+who.Policy]
+		w, found = d.words[name+"/"+who.Policy]
 	}
 	if !found {
-		w, found = d.words[p.Name]
+		w, found = d.words[name]
 	}
 	if !found {
 		w = d.words[strconv.Itoa(p.Status/100)+"xx"]
