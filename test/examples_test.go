@@ -42,7 +42,7 @@ func TestExamples(t *testing.T) {
 func TestOtherExamples(t *testing.T) {
 	sound(t, filepath.Join(root, "examples", "service.yaml"))
 	sound(t, filepath.Join(root, "examples", "directory"))
-	for _, name := range []string{"forward-auth/auth.yaml", "soap/service.yaml", "bff/services.yaml", "order-page/services.yaml"} {
+	for _, name := range []string{"forward-auth/auth.yaml", "soap/service.yaml", "content/service.yaml", "bff/services.yaml", "order-page/services.yaml"} {
 		sound(t, filepath.Join(root, "examples", name))
 	}
 }

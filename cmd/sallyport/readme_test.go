@@ -54,6 +54,11 @@ var told = map[string][]string{
 		`^$`,
 		`^HTTP/1.1 410 (?s:.*)Deprecation: (?s:.*)Sunset: (?s:.*)version_gone`,
 	},
+	"content": {
+		`^HTTP/1.1 201 (?s:.*)Location: /orders/17(?s:.*)\{"id":17,"of":"acme"\}$`,
+		`^HTTP/1.1 400 (?s:.*)"pointer":"/customer"(?s:.*)"pointer":"/lines/0/count"(?s:.*)"pointer":"/lines/0/sku"`,
+		`^HTTP/1.1 200 (?s:.*)\{"orders":\[\{"id":17,"article":"AB-1"\},\{"id":18,"article":"AB-2"\}\]\}$`,
+	},
 	"soap": {
 		`^HTTP/1.1 200 (?s:.*)\{"id":"o-17","line":\[\{"sku":"AB-1","count":2\}\],"total":19.90\}$`,
 		`^HTTP/1.1 400 (?s:.*)"pointer":"/customer"(?s:.*)"pointer":"/line/0/count"(?s:.*)"pointer":"/line/0/sku"`,
