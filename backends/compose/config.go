@@ -101,7 +101,7 @@ type xmlConfig struct {
 func (x *xmlConfig) mapper(large schema.Size) *xmlmap.Mapper {
 	if x == nil {
 		x = &xmlConfig{}
-		schema.Of[xmlConfig]().Decode(&schema.Node{Kind: schema.Map}, x, "")
+		_ = schema.Of[xmlConfig]().Decode(&schema.Node{Kind: schema.Map}, x, "")
 	}
 	return xmlmap.New(&xmlmap.Rules{Names: x.Names, Bounds: x.Bounds, ToJSON: x.ToJSON, Large: int(large)})
 }

@@ -32,7 +32,6 @@ func longList(n int) string {
 // A tap is an upstream whose answer comes when it is let, by a body of its own.
 type tap struct {
 	length int64
-	coding string
 	status int
 	*body
 }
