@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -27,7 +28,8 @@ func client(what string) {
 		fmt.Println(resp.StatusCode)
 	}
 	if strings.HasSuffix(what, "apart") {
-		c := exec.Command("setsid", os.Args[0])
+		c := exec.Command(os.Args[0])
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		c.Env, c.Stdout = append(os.Environ(), "FUNCTION_CLIENT="+at), os.Stdout
 		_ = c.Run()
 	}
