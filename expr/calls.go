@@ -98,25 +98,32 @@ func (c *callsValue) has(name string) bool {
 }
 
 func (c *callsValue) get(name string) (any, error) {
-	v, found, err := c.frame.vars.Lookup(callsName, name, "")
-	if err != nil || !found {
-		return nil, missing(callsName, name, "", err)
-	}
-	if list, ok := v.([]*Answer); ok {
-		out := make([]ref.Val, len(list))
-		for i, a := range list {
-			out[i] = &callValue{types.NullValue, a, name}
+	return c.frame.keep(callsName, name, func() (any, error) {
+		v, found, err := c.frame.vars.Lookup(callsName, name, "")
+		if err != nil || !found {
+			return nil, missing(callsName, name, "", err)
 		}
-		return types.NewRefValList(adapter{}, out), nil
-	}
-	return &callValue{types.NullValue, v.(*Answer), name}, nil
+		if list, ok := v.([]*Answer); ok {
+			out := make([]ref.Val, len(list))
+			for i, a := range list {
+				out[i] = newCallValue(a, name)
+			}
+			return types.NewRefValList(adapter{}, out), nil
+		}
+		return newCallValue(v.(*Answer), name), nil
+	})
 }
 
 // A callValue is one answer.
 type callValue struct {
 	ref.Val
 	*Answer
-	name string
+	name   string
+	fields ref.Val // the headers, once they were asked for
+}
+
+func newCallValue(a *Answer, name string) *callValue {
+	return &callValue{Val: types.NullValue, Answer: a, name: name}
 }
 
 // Type returns the type of answers.
@@ -132,7 +139,10 @@ func (c *callValue) get(name string) (any, error) {
 	case name == "status" && c.Status != 0:
 		return types.Int(c.Status), nil
 	case name == "headers" && c.Header != nil:
-		return lowerCase(c.Header), nil
+		if c.fields == nil {
+			c.fields = types.NewStringStringMap(adapter{}, lowerCase(c.Header))
+		}
+		return c.fields, nil
 	case name == "body" && c.Body != nil:
 		if c.Answer.body == nil {
 			c.Answer.body = adapter{}.NativeToValue(c.Body)

@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/containers"
+	"cel.dev/cel-go/common/functions"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/ext"
 	"cel.dev/cel-go/parser"
@@ -20,8 +21,7 @@ import (
 )
 
 // Bounds of what one expression may be and cost. costLimit is in cel-go's units, of which a look-up or comparison takes about one and
-// a scan of text one for every ten bytes. One takes up to half a microsecond, so no evaluation takes longer than
-// some 50 ms.
+// a scan of text one for every ten bytes. One takes up to half a microsecond; what calls do beyond that is counted in meter.go.
 const (
 	maxSource = 16 << 10
 	maxNodes  = 10_000
@@ -34,6 +34,7 @@ type language struct {
 	env     *cel.Env
 	parser  *parser.Parser
 	checker *checker.Env
+	metered cel.ProgramOption
 }
 
 // The languages, made at first use: a document without expressions does not pay for them.
@@ -54,14 +55,19 @@ func newLanguage(roots []*root, more ...cel.EnvOption) *language {
 	for _, r := range roots {
 		options = append(options, cel.Variable(r.name, cel.ObjectType(r.name)))
 	}
-	env := must(cel.NewCustomEnv(append(slices.Concat(options, functions(), bounded()), more...)...))
+	env := must(cel.NewCustomEnv(append(slices.Concat(options, ourFunctions(), bounded()), more...)...))
 	l := &language{env: env, checker: must(checker.NewEnv(containers.DefaultContainer, provider, checker.CrossTypeNumericComparisons(true)))}
 	l.parser = must(parser.NewParser(parser.Macros(env.Macros()...), parser.EnablePrattParser(true),
 		parser.ExpressionSizeCodePointLimit(maxSource), parser.MaxExpressionNodeCount(maxNodes), parser.MaxRecursionDepth(100)))
 	must(0, l.checker.AddIdents(env.Variables()...))
+	impls := map[string]*functions.Overload{}
 	for _, f := range env.Functions() {
 		must(0, l.checker.AddFunctions(f))
+		for _, o := range must(f.Bindings()) {
+			impls[o.Operator] = o
+		}
 	}
+	l.metered = metered(impls)
 	return l
 }
 
@@ -130,7 +136,7 @@ func (p *program) prepare(l *language, a *ast.AST, varies, always bool) error {
 	if varies && !always && p.plain(a) {
 		return nil
 	}
-	run, err := l.env.PlanProgram(a, cel.EvalOptions(cel.OptOptimize), cel.CostTracking(costs{}), cel.CostLimit(costLimit))
+	run, err := l.env.PlanProgram(a, cel.EvalOptions(cel.OptOptimize), l.metered, cel.CostTracking(costs{}), cel.CostLimit(costLimit))
 	if err == nil && !varies {
 		p.value, err = interpret(run, nil)
 	}

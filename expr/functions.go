@@ -18,7 +18,10 @@ import (
 	"sallyport/jsonspan"
 )
 
-func functions() []cel.EnvOption {
+// constantly is the frame of what is the same for every request.
+func constantly() *frame { return &frame{left: maxWork} }
+
+func ourFunctions() []cel.EnvOption {
 	text, dyn := cel.StringType, cel.DynType
 	anyMap := cel.MapType(text, dyn)
 	options := []cel.EnvOption{
@@ -32,9 +35,9 @@ func functions() []cel.EnvOption {
 		cel.Function("base64",
 			cel.Overload("base64_text", []*cel.Type{text}, text, cel.UnaryBinding(encode64)),
 			cel.Overload("base64_bytes", []*cel.Type{cel.BytesType}, text, cel.UnaryBinding(encode64))),
-		cel.Function("json", cel.Overload("json_any", []*cel.Type{dyn}, text, cel.UnaryBinding(toJSON))),
+		cel.Function("json", cel.Overload("json_any", []*cel.Type{dyn}, text, cel.UnaryBinding(func(v ref.Val) ref.Val { return constantly().toJSON(v) }))),
 		cel.Function("uuid", cel.Overload("uuid_new", nil, text, cel.FunctionBinding(func(...ref.Val) ref.Val { return types.String(newUUID()) }))),
-		cel.Function("merge", cel.Overload("merge_maps", []*cel.Type{anyMap, anyMap}, anyMap, cel.BinaryBinding(merge))),
+		cel.Function("merge", cel.Overload("merge_maps", []*cel.Type{anyMap, anyMap}, anyMap, cel.BinaryBinding(func(a, b ref.Val) ref.Val { return constantly().merge(a, b) }))),
 	}
 	for _, r := range roots {
 		if r.headers {
@@ -59,11 +62,9 @@ type costs struct{}
 func (costs) CallCost(function, _ string, args []ref.Val, result ref.Val) *uint64 {
 	cost := uint64(1)
 	switch function {
-	case "json":
-		cost += textLen(result) / 10
 	case "sha256", "base64":
 		cost += textLen(args[0]) / 10
-	case "merge", "reverse", "sort":
+	case "reverse":
 		cost += textLen(result) / 10
 		if m, ok := result.(traits.Sizer); ok && textLen(result) == 0 {
 			cost += uint64(m.Size().(types.Int))
@@ -202,15 +203,17 @@ func encode64(v ref.Val) ref.Val {
 	return types.String(base64.StdEncoding.EncodeToString(bytesOf(v)))
 }
 
-func toJSON(v ref.Val) ref.Val {
-	x, err := native(v)
+func (f *frame) toJSON(v ref.Val) ref.Val {
+	x, err := f.native(v)
 	if err != nil {
+		f.spend(0)
 		return types.WrapErr(err)
 	}
 	b, err := appendJSON(nil, x, maxMade, 0)
 	if err != nil {
 		return types.WrapErr(err)
 	}
+	f.spend(len(b) / 16)
 	return types.String(b)
 }
 
@@ -225,7 +228,9 @@ func newUUID() string {
 
 // merge merges maps deeply: where both have a name, two maps are merged and of anything else the right one
 // wins, lists included.
-func merge(left, right ref.Val) ref.Val {
+func (f *frame) merge(left, right ref.Val) ref.Val {
+	f.weigh(left, 4)
+	f.weigh(right, 4)
 	a, bothRaw := left.Value().(Raw)
 	if b, ok := right.Value().(Raw); ok && bothRaw {
 		out, err := jsonspan.Merge(nil, jsonspan.Rule{}, a, b)
@@ -234,11 +239,11 @@ func merge(left, right ref.Val) ref.Val {
 		}
 		return Raw(out).val()
 	}
-	l, err := native(left)
+	l, err := f.native(left)
 	if err != nil {
 		return types.WrapErr(err)
 	}
-	r, err := native(right)
+	r, err := f.native(right)
 	if err != nil {
 		return types.WrapErr(err)
 	}

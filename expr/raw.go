@@ -175,8 +175,8 @@ func (l *rawList) Iterator() traits.Iterator { return l.open().Iterator() }
 // Type returns that of lists.
 func (l *rawList) Type() ref.Type { return types.ListType }
 
-// Value returns the list as it was written.
-func (l *rawList) Value() any { return l.raw }
+// Value returns the items: functions of cel-go cut it in pieces.
+func (l *rawList) Value() any { return l.open().Value() }
 
 // Equal compares all items.
 func (l *rawList) Equal(other ref.Val) ref.Val { return l.open().Equal(other) }

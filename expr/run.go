@@ -3,6 +3,7 @@ package expr
 // This file runs what is not plain: cel-go asks for variables when it needs them, and gets them one by one.
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,9 +20,11 @@ import (
 type frame struct {
 	vars   Vars
 	now    time.Time // one for the whole evaluation, zero until asked for
+	left   int       // steps of work that it may still do
 	roots  []rootValue
-	maps   []wholeMap
-	failed error // what could not be said at its place; it fails the whole evaluation
+	kept   []keptValue
+	last   *pattern // that was compiled
+	failed error    // what could not be said at its place; it fails the whole evaluation
 }
 
 var frames = sync.Pool{New: func() any {
@@ -32,29 +35,63 @@ var frames = sync.Pool{New: func() any {
 	return f
 }}
 
-// A wholeMap is all headers or the like, made once an evaluation.
-type wholeMap struct {
+// A keptValue is all headers, a body or the like, made once an evaluation.
+type keptValue struct {
 	root, field string
-	traits.Mapper
+	ref.Val
+}
+
+// keep returns a value as it was made the first time.
+func (f *frame) keep(root, field string, get func() (any, error)) (ref.Val, error) {
+	for _, k := range f.kept {
+		if k.root == root && k.field == field {
+			return k.Val, nil
+		}
+	}
+	v, err := get()
+	if err != nil {
+		return nil, err
+	}
+	val := adapter{}.NativeToValue(v)
+	f.kept = append(f.kept, keptValue{root, field, val})
+	return val, nil
+}
+
+// lookup is keep for what stands in the variables.
+func (f *frame) lookup(root, field string) (ref.Val, error) {
+	return f.keep(root, field, func() (any, error) {
+		v, found, err := f.vars.Lookup(root, field, "")
+		if err != nil || !found {
+			return nil, missing(root, field, "", err)
+		}
+		return v, nil
+	})
 }
 
 // interpret evaluates and converts the result to Go's types, so that nothing of it refers to the frame.
 func interpret(p cel.Program, v Vars) (any, error) {
 	f := frames.Get().(*frame)
-	f.vars = v
+	f.vars, f.left = v, maxWork
 	defer func() {
-		clear(f.maps)
-		*f = frame{roots: f.roots, maps: f.maps[:0]}
+		clear(f.kept)
+		*f = frame{roots: f.roots, kept: f.kept[:0]}
 		frames.Put(f)
 	}()
 	out, _, err := p.Eval(f)
 	switch {
+	case err != nil && cancelled(err):
+		return nil, ErrCostly
 	case f.failed != nil:
 		return nil, f.failed
 	case err != nil:
 		return nil, absent(err)
 	}
-	return native(out)
+	return f.native(out)
+}
+
+func cancelled(err error) bool {
+	var c interpreter.EvalCancelledError
+	return errors.As(err, &c)
 }
 
 // absent recognises cel-go's error for an entry that a map does not have, which has no type.
@@ -74,14 +111,16 @@ func (f *frame) ResolveName(name string) (any, bool) {
 		return types.Timestamp{Time: f.now}, true
 	}
 	switch name {
+	case frameName:
+		return f, true
 	case callsName:
 		return &callsValue{types.NullValue, f}, true
 	case itemName, indexName:
-		v, found, err := f.vars.Lookup(name, "", "")
-		if err != nil || !found {
-			f.failed = missing(name, "", "", err)
+		v, err := f.lookup(name, "")
+		if err != nil {
+			f.failed = err
 		}
-		return v, found
+		return v, err == nil
 	}
 	for i := range f.roots {
 		if f.roots[i].root.name == name {
@@ -116,8 +155,9 @@ func (r *rootValue) has(f field) bool {
 	if f.shape == texts || f.shape == facts {
 		return true
 	}
-	_, found, err := r.frame.vars.Lookup(r.root.name, f.name, "")
-	return found || err != nil
+	_, err := r.get(f)
+	var absent *Missing
+	return !errors.As(err, &absent)
 }
 
 func (r *rootValue) get(f field) (any, error) {
@@ -137,11 +177,7 @@ func (r *rootValue) get(f field) (any, error) {
 		}
 		return types.Int(n), nil
 	}
-	v, found, err := r.frame.vars.Lookup(r.root.name, f.name, "")
-	if err != nil || !found {
-		return nil, missing(r.root.name, f.name, "", err)
-	}
-	return v, nil
+	return r.frame.lookup(r.root.name, f.name)
 }
 
 // A Missing is a variable that the request at hand does not have.
@@ -182,19 +218,15 @@ type entries struct {
 }
 
 func (e *entries) all() (traits.Mapper, error) {
-	for _, m := range e.frame.maps {
-		if m.root == e.root && m.field == e.field {
-			return m, nil
-		}
-	}
-	v, _, err := e.frame.vars.Lookup(e.root, e.field, "")
+	v, err := e.frame.keep(e.root, e.field, func() (any, error) {
+		v, _, err := e.frame.vars.Lookup(e.root, e.field, "")
+		m, _ := v.(map[string]string)
+		return types.NewStringStringMap(adapter{}, m), err
+	})
 	if err != nil {
 		return nil, err
 	}
-	m, _ := v.(map[string]string)
-	made := types.NewStringStringMap(adapter{}, m)
-	e.frame.maps = append(e.frame.maps, wholeMap{e.root, e.field, made})
-	return made, nil
+	return v.(traits.Mapper), nil
 }
 
 // Find returns one entry.

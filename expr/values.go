@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -55,8 +56,10 @@ func (a adapter) NativeToValue(v any) ref.Val {
 }
 
 func number(n json.Number) ref.Val {
-	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
-		return types.Int(i)
+	if !strings.ContainsAny(string(n), ".eE") {
+		if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
+			return types.Int(i)
+		}
 	}
 	f, err := strconv.ParseFloat(string(n), 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
@@ -69,9 +72,12 @@ func number(n json.Number) ref.Val {
 const maxDepth = 200
 
 // native converts a CEL value to Go's types. What came from Go as a whole comes back as it was, every digit kept.
-func native(v ref.Val) (any, error) { return nativeAt(v, 0) }
+func (f *frame) native(v ref.Val) (any, error) { return f.nativeAt(v, 0) }
 
-func nativeAt(v ref.Val, depth int) (any, error) {
+func (f *frame) nativeAt(v ref.Val, depth int) (any, error) {
+	if f.left--; f.left < 0 {
+		return nil, ErrCostly // one list may be an item of another many times
+	}
 	if depth > maxDepth {
 		return nil, errors.New("the value nests too deep")
 	}
@@ -108,15 +114,17 @@ func nativeAt(v ref.Val, depth int) (any, error) {
 			return nil, missing(v.root, v.field, "", err)
 		}
 		return m, nil
+	case *rawList:
+		return v.raw, nil
 	case traits.Mapper:
-		return nativeMap(v, depth)
+		return f.nativeMap(v, depth)
 	case traits.Lister:
-		return nativeList(v, depth)
+		return f.nativeList(v, depth)
 	}
 	return nil, fmt.Errorf("the expression makes a %s, which cannot leave it", v.Type().TypeName())
 }
 
-func nativeMap(m traits.Mapper, depth int) (any, error) {
+func (f *frame) nativeMap(m traits.Mapper, depth int) (any, error) {
 	switch whole := m.Value().(type) {
 	case map[string]any, map[string]string, Raw:
 		return whole, nil
@@ -130,7 +138,7 @@ func nativeMap(m traits.Mapper, depth int) (any, error) {
 		if !ok {
 			return nil, fmt.Errorf("a map has a name that is %s; names must be text", kindOf(k))
 		}
-		v, err := nativeAt(m.Get(k), depth+1)
+		v, err := f.nativeAt(m.Get(k), depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -139,15 +147,15 @@ func nativeMap(m traits.Mapper, depth int) (any, error) {
 	return out, nil
 }
 
-func nativeList(l traits.Lister, depth int) (any, error) {
+func (f *frame) nativeList(l traits.Lister, depth int) (any, error) {
 	switch whole := l.Value().(type) {
-	case []any, []string, Raw:
+	case []any, []string:
 		return whole, nil
 	}
 	n := int(l.Size().(types.Int))
 	out := make([]any, n)
 	for i := range n {
-		v, err := nativeAt(l.Get(types.Int(i)), depth+1)
+		v, err := f.nativeAt(l.Get(types.Int(i)), depth+1)
 		if err != nil {
 			return nil, err
 		}
