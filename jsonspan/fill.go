@@ -125,10 +125,9 @@ func (p *place) object(dst, v []byte, values [][]byte, most int) (_ []byte, err 
 		}
 		comma = true
 		dst = append(append(dst, m.Name...), ':')
-		name := TextOf(m.Name)
-		next := p.below[name]
+		next := named(p.below, m.Name)
 		if next != nil {
-			seen = append(seen, name)
+			seen = append(seen, TextOf(m.Name))
 		}
 		switch {
 		case next == nil, next.value >= 0 && next.keep:

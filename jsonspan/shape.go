@@ -3,6 +3,7 @@ package jsonspan
 // Leaving members out of a value, and giving them other names.
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -195,7 +196,7 @@ func (s *step) object(dst, v []byte, picking bool) (_ []byte, err error) {
 	dst = append(dst, '{')
 	first := true
 	for m := Members(v); m.Next(); {
-		next := s.below[TextOf(m.Name)]
+		next := named(s.below, m.Name)
 		if !next.stays(m.Value, picking) {
 			continue
 		}
@@ -213,6 +214,15 @@ func (s *step) object(dst, v []byte, picking bool) (_ []byte, err error) {
 		}
 	}
 	return append(dst, '}'), nil
+}
+
+// named finds what a map has by a name as it is written, mostly without making a text of it.
+func named[T any](m map[string]*T, written []byte) *T {
+	inner := written[1 : len(written)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return m[string(inner)]
+	}
+	return m[TextOf(written)]
 }
 
 // stays says whether a member is in the shape; s is nil for one that no path names.

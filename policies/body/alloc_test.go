@@ -22,7 +22,7 @@ func TestAllocations(t *testing.T) {
 		if _, err := b.Handle(x, next); err != nil {
 			t.Fatal(err)
 		}
-	}); n > 11 {
-		t.Errorf("%v allocations, want at most 11", n)
+	}); n > 5 {
+		t.Errorf("%v allocations, want at most 5", n)
 	}
 }
