@@ -116,7 +116,7 @@ func (q *call) failed(err error) error {
 	}
 	switch failed.Op {
 	case wire.OpRequest:
-		return problem.BadRequest.New("The client closed its side of the connection.").Because(err)
+		return left(err)
 	case wire.OpTimeout:
 		return q.late()
 	case wire.OpQueue:
@@ -125,6 +125,11 @@ func (q *call) failed(err error) error {
 	}
 	q.f.counts.unreached.Add(1)
 	return fmt.Errorf("calling the function %s in AWS: %w", q.f.name, err)
+}
+
+// left is for a client that is gone, which is nobody's failure.
+func left(err error) error {
+	return problem.BadRequest.New("The client closed its side of the connection.").Because(err)
 }
 
 // late is for a call whose time is over.
@@ -162,6 +167,8 @@ func (q *call) cut(err error) error {
 	case errors.Is(err, policy.ErrTooLarge), errors.Is(err, errTooLarge):
 		q.f.counts.errors.Add(1)
 		return errTooLarge
+	case errors.Is(err, wire.ErrClientGone):
+		return left(err)
 	case !time.Now().Before(q.to.Deadline):
 		return q.late()
 	}
