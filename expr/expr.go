@@ -9,6 +9,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"cel.dev/cel-go/cel"
@@ -215,7 +216,19 @@ func (p *program) failed(err error) error {
 	if p.secret {
 		err = discreet(err)
 	}
-	return &EvalError{p.src, p.quiet(err)}
+	return &EvalError{p.src, p.uses(), p.quiet(err)}
+}
+
+// uses are the variables of p as a message may name them.
+func (p *program) uses() []Ref {
+	if !p.secret {
+		return p.refs
+	}
+	out := slices.Clone(p.refs)
+	for i := range out {
+		out[i].Key = "" // which may have come from outside
+	}
+	return out
 }
 
 // discreet leaves of err what cannot hold a value of the document's outside.
@@ -236,7 +249,24 @@ var errSecret = errors.New("it fails, and why may not be shown, because it holds
 // An EvalError is a failed evaluation. What it says is for the log, not for clients.
 type EvalError struct {
 	Source string
+	Uses   []Ref // what it looked at, or could have: one of them is to blame
 	Cause  error
+}
+
+// Blame says of err, which befell what the expression made, that the expression made it; nil stays nil.
+func (e Expr) Blame(err error) error {
+	if e.p == nil {
+		return err
+	}
+	return blame(e.p.src, e.p.uses(), err)
+}
+
+func blame(source string, uses []Ref, err error) error {
+	var e *EvalError
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return &EvalError{source, uses, err}
 }
 
 func (e *EvalError) Error() string {

@@ -90,14 +90,14 @@ func (v Values) Add(h *wire.Header, name string, vars Vars) error {
 				err = ErrControl
 			}
 			if err != nil {
-				return &EvalError{t.src, err}
+				return t.Blame(err)
 			}
 			if s == "" {
 				continue
 			}
 			if n++; n > 1 {
 				if limit, wrong := most(name); n > limit {
-					return &EvalError{t.src, wrong}
+					return t.Blame(wrong)
 				}
 			}
 			h.Add(name, s)

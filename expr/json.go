@@ -309,7 +309,7 @@ func (j JSON) AppendBut(dst []byte, v Vars, most int, absent func(uses []Ref, er
 			dst = append(dst, ',')
 		}
 		if dst, err = appendJSON(append(dst, p.lead...), x, most, 0); err != nil {
-			return nil, fmt.Errorf("%s: %w", clip(p.fill.src), err)
+			return nil, p.fill.Blame(err)
 		}
 	}
 	return dst, nil

@@ -104,6 +104,17 @@ func (t Template) Uses() []Ref {
 	return out
 }
 
+// Blame says of err, which befell what the template made, that the template made it.
+func (t Template) Blame(err error) error {
+	var uses []Ref
+	for _, p := range t.parts {
+		if p.expr != nil {
+			uses = append(uses, p.expr.uses()...)
+		}
+	}
+	return blame(t.src, uses, err)
+}
+
 // Text fills the holes.
 func (t Template) Text(v Vars) (string, error) {
 	switch {

@@ -19,6 +19,16 @@ type urlTemplate struct {
 	given  bool
 }
 
+func (t urlTemplate) blame(err error) error {
+	var uses []Ref
+	for _, p := range t.pieces {
+		if p.expr != nil {
+			uses = append(uses, p.expr.uses()...)
+		}
+	}
+	return blame(t.src, uses, err)
+}
+
 // IsZero says whether there is no template.
 func (t urlTemplate) IsZero() bool { return !t.given }
 
@@ -64,7 +74,7 @@ func (t urlTemplate) Text(v Vars) (string, error) {
 	made := string(out)
 	if begin >= 0 {
 		if err := canonical(made[begin:end]); err != nil {
-			return "", &EvalError{t.src, err}
+			return "", t.blame(err)
 		}
 	}
 	return made, nil

@@ -79,6 +79,8 @@ func (r *run) unfit(err error) error {
 	switch {
 	case errors.As(err, &p), errors.As(err, &missing) && missing.Root == "request":
 		return plug.Failed(err)
+	case plug.Asked(err):
+		return plug.Failed(err)
 	case errors.As(err, &missing) && missing.Root == "calls":
 		return failed.New("The answer needs something of the call %s that it did not bring.", missing.Field).Because(err)
 	case errors.Is(err, expr.ErrLarge):
@@ -171,7 +173,7 @@ func (r *run) status() (int, error) {
 	} else if err == nil {
 		return s, nil
 	}
-	return 0, err
+	return 0, r.b.Status.Blame(err)
 }
 
 // mark says which calls failed, and how long they took.

@@ -186,17 +186,21 @@ func (v *vars) Lookup(root, field, key string) (any, bool, error) {
 	return v.Exchange.Lookup(root, field, key)
 }
 
-// raw is the request's body.
+// raw is the request's body, which is judged once.
 func (v *vars) raw() (any, bool, error) {
+	r := v.run
+	if r.asked != nil {
+		return r.asked, true, nil
+	}
 	b, err := v.JSONBytes(policy.MaxBody)
 	if err != nil || len(b) == 0 {
 		return nil, false, err
 	}
-	span, err := jsonspan.Check(b)
-	if err != nil {
+	if r.asked, err = jsonspan.Check(b); err != nil {
+		r.asked = nil
 		return nil, false, problem.BadRequest.New("The body is no valid JSON: %s.", err)
 	}
-	return expr.Raw(span), true, nil
+	return r.asked, true, nil
 }
 
 // answers is what calls.NAME stands for.

@@ -24,8 +24,9 @@ type run struct {
 	queue  []*job // to be sent
 	sent   int    // of queue
 	flying []*job
-	held   int64 // bytes of bodies
-	large  bool  // those are too many
+	held   int64    // bytes of bodies
+	large  bool     // those are too many
+	asked  expr.Raw // the body of the request, once it was asked for
 	vars   vars
 	one    vars // of the job that is being made
 	client *audience
@@ -174,6 +175,11 @@ var errMany = errors.New("for_each makes a longer list than max_items allows")
 
 // items evaluates for_each.
 func (r *run) items(c *call) ([]any, error) {
+	items, err := r.each(c)
+	return items, c.ForEach.Blame(err)
+}
+
+func (r *run) each(c *call) ([]any, error) {
 	v, err := c.ForEach.Value(&r.vars)
 	if err != nil {
 		return nil, err

@@ -107,8 +107,9 @@ func (r *run) wrong(c *call, err error) error {
 		return plug.Failed(err)
 	}
 	var p *problem.Problem
-	if errors.As(err, &p) && p.Status < 500 || len(c.needs) == 0 {
-		return plug.Failed(err)
+	item := c.ForEach.Uses()
+	if errors.As(err, &p) && p.Status < 500 || len(c.needs) == 0 || plug.Asked(err, item...) {
+		return plug.Failed(err, item...)
 	}
 	return failed.New("The call %s cannot be made of what the others answered.", c.name).Because(err)
 }

@@ -209,10 +209,10 @@ func (s *source) Read(b []byte) (int, error) {
 
 // failed is the problem of a response of which no body can be made: what it lacks is the upstream's fault.
 func failed(err error) error {
-	var missing *expr.Missing
 	var bad *unfit
-	if errors.As(err, &bad) || large(err) || errors.As(err, &missing) && missing.Root == "response" {
-		return problem.BadResponse.Wrap(fmt.Errorf("making the body: %w", err))
+	err = fmt.Errorf("making the body: %w", err)
+	if errors.As(err, &bad) || large(err) {
+		return problem.BadResponse.Wrap(err)
 	}
-	return plug.Failed(err)
+	return plug.Answered(err)
 }

@@ -88,18 +88,9 @@ func (h *headers) Handle(x *policy.Exchange, next policy.Handler) (*wire.Respons
 	bare := h.back && (x.Request.Method == "HEAD" || policy.Bodyless(resp))
 	if err := h.response.apply(&resp.Header, v, bare); err != nil {
 		resp.Close()
-		return nil, unfit(err)
+		return nil, plug.Answered(err)
 	}
 	return resp, nil
-}
-
-// unfit is the problem of a response of which no header can be made: what it lacks is the upstream's fault.
-func unfit(err error) error {
-	var missing *expr.Missing
-	if errors.As(err, &missing) && missing.Root == "response" {
-		return problem.BadResponse.Wrap(err)
-	}
-	return plug.Failed(err)
 }
 
 // refused is the problem of a request of which no header can be made.

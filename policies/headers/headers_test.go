@@ -95,7 +95,7 @@ func injected(t *testing.T, yaml string) {
 		}
 		body := &closing{}
 		_, err = q.Handle(x, func(*policy.Exchange) (*wire.Response, error) { return &wire.Response{Body: body}, nil })
-		if got := problem.From(err); got.Name != "internal" || !body.closed {
+		if got := problem.From(err); got.Name != "bad_request" || strings.Contains(got.Detail, "Evil") || !body.closed {
 			t.Errorf("%s in the response: %v, closed %v", v, err, body.closed)
 		}
 	}

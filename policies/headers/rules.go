@@ -60,9 +60,13 @@ func (f *field) of(v expr.Vars) (string, error) {
 	}
 	text = strings.Trim(text, " \t")
 	if !wire.ValidValue(text) {
-		return "", fmt.Errorf("making header %s: %w", f.name, errValue)
+		return "", f.bad(errValue)
 	}
 	return text, nil
+}
+
+func (f *field) bad(err error) error {
+	return fmt.Errorf("making header %s: %w", f.name, f.value.Blame(err))
 }
 
 // all returns the values: one, or as many as a list has that the expression makes. Those that are empty are left out.
@@ -78,7 +82,7 @@ func (f *field) all(v expr.Vars) (one string, more []string, err error) {
 	var h wire.Header
 	switch err := (expr.Values{f.value}).Add(&h, f.name, v); {
 	case errors.Is(err, expr.ErrControl):
-		return "", nil, fmt.Errorf("making header %s: %w", f.name, errValue)
+		return "", nil, f.bad(errValue)
 	case err != nil:
 		return "", nil, fmt.Errorf("making header %s: %w", f.name, err)
 	}
