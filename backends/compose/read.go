@@ -43,7 +43,7 @@ func sent(err error) error {
 	return &callError{502, "got no answer", err}
 }
 
-// mostDrained is how much of a body that nobody uses is read, so that the connection can have another call.
+// mostDrained is how much of a body that nobody uses is read.
 const mostDrained = 64 << 10
 
 // read takes what the call needs of its answer.
@@ -77,8 +77,9 @@ func (j *job) read(resp *wire.Response) {
 	}
 }
 
+// drain reads what nobody uses, so that the connection can have another call. What has no known length may never end.
 func drain(resp *wire.Response) {
-	if resp.Body != nil && resp.Length <= mostDrained {
+	if resp.Body != nil && resp.Length >= 0 && resp.Length <= mostDrained {
 		_, _ = io.CopyN(io.Discard, resp.Body, mostDrained)
 	}
 }
@@ -179,7 +180,10 @@ func (j *job) plain(resp *wire.Response) (io.Reader, int64, error) {
 	case "", "identity":
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(body)
-		if err != nil {
+		switch {
+		case timedOut(err) || err != nil && j.run.client.hasLeft():
+			return nil, 0, j.unread(err)
+		case err != nil:
 			return nil, 0, &callError{502, "was answered with a body that cannot be read", err}
 		}
 		body, length = z, -1
@@ -214,7 +218,7 @@ func utf8Of(b []byte, contentType string) ([]byte, error) {
 	if strings.HasPrefix(string(b[:min(3, len(b))]), "\xef\xbb\xbf") {
 		return b[3:], nil
 	}
-	if contentType == "" || !strings.Contains(contentType, "charset") && !strings.Contains(contentType, "Charset") {
+	if contentType == "" || !strings.Contains(strings.ToLower(contentType), "charset") {
 		return b, nil
 	}
 	_, params, err := mime.ParseMediaType(contentType)
