@@ -52,7 +52,7 @@ type work struct {
 
 // free are the functions that look at a few bytes whatever they are given, or are counted elsewhere.
 var free = map[string]bool{
-	operators.LogicalNot: true, operators.Negate: true, operators.NotStrictlyFalse: true, operators.OldNotStrictlyFalse: true, operators.Subtract: true,
+	operators.LogicalNot: true, operators.Negate: true, operators.NotStrictlyFalse: true, "__not_strictly_false__": true, operators.Subtract: true,
 	operators.Multiply: true, operators.Divide: true, operators.Modulo: true, operators.Conditional: true, operators.Index: true,
 	operators.LogicalAnd: true, operators.LogicalOr: true, "bool": true, "dyn": true, "type": true, "uuid": true, "header": true, "header_values": true,
 	"getDate": true, "getDayOfMonth": true, "getDayOfWeek": true, "getDayOfYear": true, "getFullYear": true, "getHours": true, "getMilliseconds": true,
