@@ -14,7 +14,7 @@ BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) -ldfla
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VULNDB  ?= $(firstword $(wildcard ../shared/vulndb/vulndb_v1.tgz))
-BUDGET  := 32000000
+BUDGET  := 33000000
 
 .PHONY: help
 help: ## this list
