@@ -172,7 +172,7 @@ func (w *walk) items(f *schema.Field, list []*schema.Node) {
 // no settings of others.
 func (c *checker) functions() {
 	for _, f := range c.doc.Root.Field("functions").Entries() {
-		if len(f.Name) > 64 || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+		if f.Name == "" || len(f.Name) > 64 || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
 			c.errs = append(c.errs, &schema.Error{Pos: f.Pos, Path: schema.Join("functions", f.Name), Msg: "the name of a function has letters, digits, - and _ only, 64 at most"})
 		}
 		if f.Node.Field("aws") == nil {

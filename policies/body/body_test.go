@@ -205,6 +205,12 @@ func TestDocumentErrors(t *testing.T) {
 		"{request: {a: '${response.status}'}}":       "response does not exist here",
 		"{response: {omit: a, statuses: 2000}}":      "it is no status",
 		"{response: {others: maybe, omit: a}}":       "body.response.others",
+		"{request: {}}":                              "body.request: it does nothing; give settings, or write value: {} for a body",
+		"{request: {omit: []}}":                      "body.request.omit: it is empty and does nothing",
+		"{response: {select: [], omit: a}}":          "body.response.select: it is empty and does nothing",
+		"{response: {set: {}}}":                      "body.response.set: it is empty and does nothing",
+		"{response: {size: 10KiB}}":                  "body.response: nothing is done to the body; give value,",
+		"{response: {stream: true}}":                 "body.response: nothing is done to the body; give value,",
 	} {
 		if _, errs, _ := made(t, yaml); !strings.Contains(errs.Error(), want) || len(errs) > 0 && errs[0].Pos.Line == 0 {
 			t.Errorf("%s: got %q, want %q", yaml, errs.Error(), want)
@@ -213,9 +219,12 @@ func TestDocumentErrors(t *testing.T) {
 }
 
 func TestSlips(t *testing.T) {
-	for yaml, want := range map[string]int{"{request: {omitt: [a]}}": 1, "{request: {omitt: text}}": 0, "{request: {items: [a]}}": 0} {
-		if _, _, warned := made(t, yaml); len(warned) != want {
-			t.Errorf("%s: warned %q", yaml, warned)
+	for yaml, want := range map[string]int{
+		"{request: {omitt: [a]}}": 1, "{request: {omitt: text}}": 1, "{request: {Omit: a}}": 1, "{response: {omitt: text, Select: a}}": 1, "{request: {OMIT: '${request.path}'}}": 1,
+		"{request: {items: [a]}}": 0, "{request: {other: text, id: 1}}": 0, "{request: {values: '${request.path}'}}": 0, "{request: {value: {omitt: a}}}": 0, "{request: {value: {}}}": 0,
+	} {
+		if _, errs, warned := made(t, yaml); len(warned) != want || len(errs) > 0 {
+			t.Errorf("%s: warned %q, %v", yaml, warned, errs)
 		}
 	}
 }

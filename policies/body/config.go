@@ -2,7 +2,6 @@ package body
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -41,9 +40,6 @@ func (r *ResponseSettings) Check() error {
 				errs = append(errs, schema.At(schema.Join(setting, path), errors.New("with stream there is no response.body: it has not come yet")))
 			}
 		}
-	}
-	if len(r.Set)+len(r.Defaults)+len(r.Select)+len(r.Omit)+len(r.Rename) == 0 {
-		errs = append(errs, schema.At("stream", errors.New("nothing is done to the body; give select, omit, rename, set or defaults")))
 	}
 	return errors.Join(errs...)
 }
@@ -110,44 +106,6 @@ func (r *Response) UnmarshalNode(n *schema.Node, path string) (errs schema.Error
 		return r.Value
 	})
 	return errs
-}
-
-// either reads settings of the type t if all names are of settings, and otherwise a body, into what value makes. slip is a name that looks
-// like one of a setting and is none.
-func either(n *schema.Node, path string, t *schema.Type, settings any, value func() schema.Unmarshaler) (slip string, errs schema.Errors) {
-	is, slip, errs := isSettings(n, path, t.Names())
-	switch {
-	case len(errs) > 0:
-		return slip, errs
-	case is:
-		return slip, t.Decode(n, settings, path)
-	}
-	errs = t.Decode(&schema.Node{Kind: schema.Map, Pos: n.Pos}, settings, path)
-	return slip, append(errs, value().UnmarshalNode(n, path)...)
-}
-
-// isSettings says whether n holds settings. Some names of settings and some others are neither that nor a body; slip is a name that looks
-// like one of a setting and is none.
-func isSettings(n *schema.Node, path string, names []string) (settings bool, slip string, errs schema.Errors) {
-	if n.Kind != schema.Map || len(n.Fields) == 0 {
-		return false, "", nil
-	}
-	var other *schema.Field
-	known := 0
-	for _, f := range n.Fields {
-		if slices.Contains(names, f.Name) {
-			known++
-			continue
-		}
-		other = f
-		if near := schema.Nearest(f.Name, names); near != "" && f.Node.Kind != schema.String {
-			slip = fmt.Sprintf("%q stands in a body, as it is; is the setting %s meant?", f.Name, near)
-		}
-	}
-	if known > 0 && other != nil {
-		errs = append(errs, &schema.Error{Pos: other.Pos, Path: schema.Join(path, other.Name), Msg: "it is no setting, while there are some beside it; write value: { … } around a body that has names such as these"})
-	}
-	return other == nil, slip, errs
 }
 
 // JSONSchema says that it is anything.
