@@ -229,8 +229,8 @@ func newUUID() string {
 // merge merges maps deeply: where both have a name, two maps are merged and of anything else the right one
 // wins, lists included.
 func (f *frame) merge(left, right ref.Val) ref.Val {
-	f.weigh(left, 2)
-	f.weigh(right, 2)
+	f.weigh(left, 3)
+	f.weigh(right, 3)
 	a, bothRaw := left.Value().(Raw)
 	if b, ok := right.Value().(Raw); ok && bothRaw {
 		out, err := jsonspan.Merge(nil, jsonspan.Rule{}, a, b)

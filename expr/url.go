@@ -163,7 +163,7 @@ func (p *program) isQuery() bool {
 func canonical(path string) error {
 	text, _, fault := wire.Canonical(path, ownString)
 	if fault != nil {
-		return fmt.Errorf("the path cannot be made: %w", fault)
+		return fmt.Errorf("the path cannot be made: %v", fault) // not as a fault of the request's own path
 	}
 	if text != path {
 		return errors.New("the path cannot be made: a value leaves a dot segment or an empty one in it")
