@@ -110,6 +110,9 @@ func (e *external) failure(x *policy.Exchange, err error, deny func(*policy.Exch
 		return nil
 	}
 	deny(x)
+	if !x.Deadline.IsZero() && time.Until(x.Deadline) <= 0 { // the time was the request's, of a policy timeout, and not the service's
+		return problem.UpstreamOut.New("The time for the request was used up.").Because(err)
+	}
 	return failed.Wrap(err)
 }
 
@@ -209,13 +212,19 @@ func (e *external) outgoing(x *policy.Exchange, resp *wire.Response) error {
 	return nil
 }
 
-var errStatus = errors.New("the status that it wants is none from 200 to 599 that has a body, and all of it")
+var (
+	errStatus   = errors.New("the status that it wants is none from 200 to 599 that has a body, and all of it")
+	errStatuses = errors.New("its answer has several Sallyport-Status fields")
+)
 
 // wants is the status that the response is to have.
 func (a *answer) wants(status int) (int, error) {
-	text, found := a.header.Lookup(fieldStatus)
-	if !found {
+	text, found, once := a.header.Single(fieldStatus)
+	switch {
+	case !found:
 		return status, nil
+	case !once:
+		return status, errStatuses
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 200 || n > 599 || n == 204 || n == 205 || n == 206 || n == 304 {
