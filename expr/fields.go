@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"sallyport/schema"
 	"sallyport/wire"
@@ -58,15 +57,9 @@ var (
 // maxValues is how many fields of one name are made at most.
 const maxValues = 100
 
-// single are the fields, in small letters, of which a message has one (RFC 9110): receivers do not agree on which of several counts.
-var single = []string{
-	"age", "authorization", "content-location", "content-range", "content-type", "etag", "expires", "from", "if-modified-since", "if-range", "if-unmodified-since",
-	"last-modified", "location", "max-forwards", "proxy-authorization", "referer", "retry-after", "server", "user-agent",
-}
-
 // most is how many fields of a name there may be, and what is wrong with more.
 func most(name string) (int, error) {
-	if slices.Contains(single, strings.ToLower(name)) {
+	if wire.Once(name) {
 		return 1, ErrSeveral
 	}
 	return maxValues, ErrMany

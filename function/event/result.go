@@ -16,8 +16,8 @@ import (
 
 // This file reads what functions return. What is wrong with it is for the log: the client learns no more than that the function failed.
 
-// maxFields bounds the fields of a response.
-const maxFields = 500
+// maxFields and maxFieldBytes bound the fields of a response, and their names and values together, as those of upstreams are.
+const maxFields, maxFieldBytes = 200, 64 << 10
 
 // Response makes the response that a function returned. It has its body even where the client is not to get one, as for HEAD.
 func Response(version string, result []byte) (*wire.Response, error) {
@@ -104,7 +104,12 @@ func fromV1(m map[string]json.RawMessage) (*wire.Response, error) {
 	}
 	if more.Len() > 0 {
 		for name, value := range resp.Header.All() {
-			more.Add(sameSpelling(&more, name), value)
+			if slices.Contains(more.Values(name), value) { // in both places it counts once
+				continue
+			}
+			if err := put(&more, sameSpelling(&more, name), value); err != nil {
+				return nil, err
+			}
 		}
 		resp.Header = more
 	}
@@ -174,6 +179,9 @@ func finish(resp *wire.Response, m map[string]json.RawMessage, kind string) (*wi
 	if err != nil {
 		return nil, err
 	}
+	if err := bounded(&resp.Header); err != nil {
+		return nil, err
+	}
 	if !resp.Header.HasKnown(wire.ContentType) && (len(body) > 0 || kind == "application/json") {
 		resp.Header.SetKnown(wire.ContentType, kind)
 	}
@@ -237,7 +245,25 @@ func put(h *wire.Header, name, value string) error {
 	case id == wire.Date || id == wire.XRequestID || !id.EndToEnd():
 		return nil
 	}
+	if before, found := h.Lookup(name); found && wire.Once(name) {
+		if before == value {
+			return nil
+		}
+		return fmt.Errorf("there are several values of the header %.40q, of which a response has one", name)
+	}
 	h.Add(name, value)
+	return nil
+}
+
+// bounded refuses fields that are too large together.
+func bounded(h *wire.Header) error {
+	size := 0
+	for name, value := range h.All() {
+		size += len(name) + len(value)
+	}
+	if size > maxFieldBytes {
+		return fmt.Errorf("the header fields have %d bytes, and may have %d", size, maxFieldBytes)
+	}
 	return nil
 }
 

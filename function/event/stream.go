@@ -77,6 +77,9 @@ func headOf(b []byte) (*wire.Response, error) {
 	if err := cookies(resp, m); err != nil {
 		return nil, err
 	}
+	if err := bounded(&resp.Header); err != nil {
+		return nil, err
+	}
 	if !resp.Header.HasKnown(wire.ContentType) {
 		resp.Header.SetKnown(wire.ContentType, "application/octet-stream")
 	}
