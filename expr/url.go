@@ -5,7 +5,6 @@ package expr
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -163,7 +162,7 @@ func (p *program) isQuery() bool {
 func canonical(path string) error {
 	text, _, fault := wire.Canonical(path, ownString)
 	if fault != nil {
-		return fmt.Errorf("the path cannot be made: %v", fault) // not as a fault of the request's own path
+		return errors.New("the path cannot be made: " + fault.Error()) // not as a fault of the request's own path
 	}
 	if text != path {
 		return errors.New("the path cannot be made: a value leaves a dot segment or an empty one in it")
