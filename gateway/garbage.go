@@ -17,7 +17,7 @@ import (
 const (
 	easePercent  = 400      // how much garbage there may be while a document is loaded, in percent of what lives
 	leastGarbage = 48 << 20 // how much there may always be, as far as the percentage allows it
-	roomForSmall = 8 << 20 // how much there may be where little lives: collected as often as the percentage says, requests would pay for it
+	roomForSmall = 8 << 20  // how much there may be where little lives: collected as often as the percentage says, requests would pay for it
 )
 
 // garbage is how the collector is set, which is so for the whole process.
