@@ -77,10 +77,24 @@ func (j *job) read(resp *wire.Response) {
 	}
 }
 
-// drain reads what nobody uses, so that the connection can have another call. What has no known length may never end.
+// drain reads what nobody uses, so that the connection can have another call. What has no known length may never end: of that no more is read
+// than is here.
 func drain(resp *wire.Response) {
-	if resp.Body != nil && resp.Length >= 0 && resp.Length <= mostDrained {
+	switch b, ok := resp.Body.(interface{ Buffered() int }); {
+	case resp.Body == nil || resp.Length > mostDrained:
+	case resp.Length >= 0:
 		_, _ = io.CopyN(io.Discard, resp.Body, mostDrained)
+	case ok:
+		for n := 0; n < mostDrained; {
+			here := b.Buffered()
+			if here == 0 {
+				return
+			}
+			got, err := io.CopyN(io.Discard, resp.Body, int64(here))
+			if n += int(got); err != nil {
+				return
+			}
+		}
 	}
 }
 

@@ -87,3 +87,19 @@ func TestCharsetInCapitals(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
+
+// here is a body that says how much of it can be read without waiting.
+type here struct{ stalled }
+
+func (h *here) Buffered() int { return len(h.rest) }
+
+func TestDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		b := &here{stalled{"data: 1\n\n", began.Add(time.Hour)}}
+		drain(&wire.Response{Status: 200, Length: -1, Body: b})
+		if b.rest != "" || time.Since(began) > 0 {
+			t.Errorf("%q is left, after %v", b.rest, time.Since(began))
+		}
+	})
+}
