@@ -213,13 +213,16 @@ func (k *conn) mustClose(x *exchange) bool {
 	if b.done() {
 		return false
 	}
-	return b.before != nil || b.err != nil || b.mode != byLength || b.left > drainMax
+	return b.before != nil || b.err != nil && !errors.Is(b.err, wire.ErrBodyTooLarge) || b.mode != byLength || b.left > drainMax
 }
 
 // drain reads the rest of a body that nobody wanted.
 func (k *conn) drain(b *body) bool {
 	b.by = time.Now().Add(5 * time.Second)
 	b.limit = nil // of what is read, not of what is thrown away
+	if errors.Is(b.err, wire.ErrBodyTooLarge) {
+		b.err = nil
+	}
 	for !b.done() {
 		if b.fill() != nil {
 			break

@@ -115,13 +115,15 @@ func TestTooLargeIsDrained(t *testing.T) {
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
-	_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40000\r\n\r\n")
-	for range 40 {
-		time.Sleep(time.Millisecond)
-		_, _ = c.Write(make([]byte, 1000))
+	for _, together := range []int{0, 1000} { // bytes that come with the head
+		_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40000\r\n\r\n"+strings.Repeat("a", together))
+		for range (40_000 - together) / 1000 {
+			time.Sleep(time.Millisecond)
+			_, _ = c.Write(make([]byte, 1000))
+		}
 	}
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-	if got, err := io.ReadAll(c); strings.Count(string(got), "HTTP/1.1 413 ") != 2 {
+	if got, err := io.ReadAll(c); strings.Count(string(got), "HTTP/1.1 413 ") != 3 {
 		t.Errorf("%q, %v", got, err)
 	}
 }
