@@ -15,7 +15,7 @@ func Read(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 		return 0, syscall.ENOBUFS
 	}
 	for {
-		r, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
+		r, _, e := syscall.RawSyscall6(readCall, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 		if e == 0 {
 			return int(r), 0
 		}
@@ -28,7 +28,7 @@ func Read(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 // Write writes once.
 func Write(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 	for {
-		r, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
+		r, _, e := syscall.RawSyscall6(writeCall, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 		if e == 0 {
 			return int(r), 0
 		}
